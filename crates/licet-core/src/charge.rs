@@ -1,0 +1,477 @@
+//! Which line items pay for an item, and what they get back.
+
+use std::sync::Arc;
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::{ToPrimitive, Zero};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    access_request::{ItemCode, ItemOutcome, RequestedItem, Requester},
+    fixed::{Count, MICROS, Tokens},
+    ids::{ActionId, CorrelationId},
+    instance::Instance,
+    line_item::{LineItem, Source},
+    rate_table::Price,
+    rule::{Dictionary, Effect, Verdict, judge},
+    site::Context,
+};
+
+/// Tokens that one line item paid for one item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineCharge {
+    pub activation_id: Arc<str>,
+    pub epoch: u64,
+    /// The action whose allocation it counts against.
+    pub action: Option<ActionId>,
+    /// Tokens for one unit, from the line item's own series.
+    pub rate: Tokens,
+    pub tokens: Tokens,
+    /// Running total of the line item after this charge.
+    pub used_after: Tokens,
+    /// Quantity of the line item at that moment.
+    pub quantity: Tokens,
+}
+
+/// What a session remembers of a charge, to give it back to where it came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChargedLine {
+    /// Place of the item in the session's list.
+    pub item: u32,
+    pub activation_id: Arc<str>,
+    pub epoch: u64,
+    pub action: Option<ActionId>,
+    pub rate: Tokens,
+    pub tokens: Tokens,
+}
+
+/// Tokens that go back to one line item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundedLine {
+    pub item: Arc<str>,
+    pub version: Arc<str>,
+    pub count: Count,
+    pub activation_id: Arc<str>,
+    pub epoch: u64,
+    pub action: Option<ActionId>,
+    pub rate: Tokens,
+    pub tokens: Tokens,
+    /// Running total of the line item after the refund. A line item that was deleted, or reset
+    /// since the charge, is not credited: what it says here then is its total as it stands.
+    pub used_after: Tokens,
+    pub quantity: Tokens,
+}
+
+/// One refund, to all line items that the refunded charge came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    pub correlation_id: CorrelationId,
+    pub requester: Arc<Requester>,
+    pub lines: Vec<RefundedLine>,
+}
+
+impl Refund {
+    #[must_use]
+    pub fn tokens(&self) -> Tokens {
+        Tokens::from_micros(self.lines.iter().map(|line| line.tokens.micros()).sum())
+    }
+}
+
+/// Charges and refunds that are being decided, on top of an instance that does not change.
+pub(crate) struct Draft<'a> {
+    instance: &'a Instance,
+    context: Context<'a>,
+    moved: Vec<Moved>,
+}
+
+/// Tokens taken from (or, negative, given back to) a line item in a draft.
+#[derive(Clone, Copy)]
+struct Moved {
+    slot: usize,
+    action: Option<ActionId>,
+    micros: i64,
+}
+
+/// What a line item would give for an item.
+struct Offer {
+    slot: usize,
+    rate: Tokens,
+    action: Option<ActionId>,
+    /// Most tokens that the rules let this request take from it.
+    allowance: Tokens,
+}
+
+/// Why a line item gives nothing.
+enum NoOffer {
+    NotUsable,
+    NotPriced,
+    Unpriceable(Box<str>),
+    Denied,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(instance: &'a Instance, context: Context<'a>) -> Self {
+        Self { instance, context, moved: Vec::new() }
+    }
+
+    /// How far the draft has come, for [`Draft::back_to`].
+    pub(crate) fn mark(&self) -> usize {
+        self.moved.len()
+    }
+
+    /// Forgets what was drafted since the mark.
+    pub(crate) fn back_to(&mut self, mark: usize) {
+        self.moved.truncate(mark);
+    }
+
+    /// Charges one item, whole or not at all.
+    pub(crate) fn charge(&mut self, item: &RequestedItem, dictionary: &Dictionary) -> ItemOutcome {
+        let mark = self.mark();
+        match self.pay(item, dictionary) {
+            Ok(charges) => ItemOutcome::charged(item, charges),
+            Err((code, detail)) => {
+                self.back_to(mark);
+                ItemOutcome::refused(item, code, detail)
+            }
+        }
+    }
+
+    fn pay(
+        &mut self,
+        item: &RequestedItem,
+        dictionary: &Dictionary,
+    ) -> Result<Vec<LineCharge>, (ItemCode, Option<Box<str>>)> {
+        let mut bill = Bill::new(item.count);
+        let mut offers = Vec::new();
+        for slot in self.candidates() {
+            let Ok(offer) = self.offer(slot, item, dictionary) else { continue };
+            self.take(&mut bill, &offer, Source::Entitled);
+            if bill.is_paid() {
+                return Ok(bill.charges);
+            }
+            offers.push(offer);
+        }
+        for offer in &offers {
+            self.take(&mut bill, offer, Source::Overdraft);
+            if bill.is_paid() {
+                return Ok(bill.charges);
+            }
+        }
+        self.free_of_charge(item, dictionary).map_or_else(
+            || Err(self.why_refused(item, dictionary)),
+            |charge| Ok(vec![charge]),
+        )
+    }
+
+    /// Line items with room, in the order of consumption.
+    fn candidates(&self) -> Box<dyn Iterator<Item = usize> + 'a> {
+        let earliest_end_ms =
+            self.context.now_ms.saturating_sub(self.context.site.tolerance_ms());
+        let open = self.instance.open_lines(earliest_end_ms);
+        let reopened: Vec<usize> =
+            self.moved.iter().filter(|moved| moved.micros < 0).map(|moved| moved.slot).collect();
+        if reopened.is_empty() {
+            return Box::new(open);
+        }
+        let mut slots: Vec<usize> = open.chain(reopened).collect();
+        slots.sort_by_key(|slot| self.instance.consumption_key(*slot));
+        slots.dedup();
+        Box::new(slots.into_iter())
+    }
+
+    fn offer(
+        &self,
+        slot: usize,
+        item: &RequestedItem,
+        dictionary: &Dictionary,
+    ) -> Result<Offer, NoOffer> {
+        let line = self.instance.line(slot);
+        let Context { now_ms, site, .. } = self.context;
+        if !line.terms.is_usable(now_ms, site.tolerance_ms()) {
+            return Err(NoOffer::NotUsable);
+        }
+        let series = &line.terms.rate_table_series;
+        let price = site
+            .rate_tables
+            .price(series, now_ms, &item.item, &item.version)
+            .ok_or(NoOffer::NotPriced)?;
+        let rate = match price {
+            Price::Rate(rate) => *rate,
+            Price::Formula(formula) => formula
+                .evaluate(&item.variables)
+                .map_err(|error| NoOffer::Unpriceable(error.to_string().into()))?,
+        };
+        match judge(&line.actions, self.instance.conditions(), dictionary) {
+            Verdict::Denied => Err(NoOffer::Denied),
+            Verdict::Unrestricted => {
+                Ok(Offer { slot, rate, action: None, allowance: Tokens::MAX })
+            }
+            Verdict::Allowed(index) => Ok(self.offer_under(slot, rate, index)),
+        }
+    }
+
+    fn offer_under(&self, slot: usize, rate: Tokens, index: usize) -> Offer {
+        let action = &self.instance.line(slot).actions[index];
+        let moved: i64 = self
+            .moved
+            .iter()
+            .filter(|moved| moved.slot == slot && moved.action == Some(action.id))
+            .map(|moved| moved.micros)
+            .sum();
+        let used = Tokens::from_micros(action.used.micros() + moved);
+        let allowance = match action.effect {
+            Effect::Allow { allocation: Some(allocation) } => allocation.minus_or_zero(used),
+            Effect::Allow { allocation: None } => Tokens::MAX,
+            Effect::Deny => Tokens::ZERO,
+        };
+        Offer { slot, rate, action: Some(action.id), allowance }
+    }
+
+    fn used(&self, slot: usize) -> Tokens {
+        let moved: i64 =
+            self.moved.iter().filter(|moved| moved.slot == slot).map(|moved| moved.micros).sum();
+        Tokens::from_micros(self.instance.line(slot).used.micros() + moved)
+    }
+
+    /// Takes as much from one source of the offer as the bill still wants.
+    fn take(&mut self, bill: &mut Bill, offer: &Offer, source: Source) {
+        let line = self.instance.line(offer.slot);
+        let used = self.used(offer.slot);
+        let taken_before = bill.taken_from(line);
+        let left = line.terms.left(source, used);
+        let available = left.min(offer.allowance.minus_or_zero(taken_before));
+        let Some(tokens) = bill.take(offer.rate, available) else { return };
+        let micros = tokens.micros();
+        self.moved.push(Moved { slot: offer.slot, action: offer.action, micros });
+        bill.enter(line, offer, tokens, Tokens::from_micros(used.micros() + micros));
+    }
+
+    /// An item that costs nothing needs a line item that prices and allows it, but no tokens.
+    fn free_of_charge(&self, item: &RequestedItem, dictionary: &Dictionary) -> Option<LineCharge> {
+        self.instance.consumable_lines().find_map(|slot| {
+            let offer = self.offer(slot, item, dictionary).ok()?;
+            let is_free = offer.rate.price_of(item.count) == Some(Tokens::ZERO);
+            is_free.then(|| {
+                let line = self.instance.line(slot);
+                LineCharge::new(line, &offer, Tokens::ZERO, self.used(slot))
+            })
+        })
+    }
+
+    /// Names the refusal of an item that no line items could pay together.
+    fn why_refused(
+        &self,
+        item: &RequestedItem,
+        dictionary: &Dictionary,
+    ) -> (ItemCode, Option<Box<str>>) {
+        let (mut is_usable, mut is_priced, mut formula_error) = (false, false, None);
+        let mut unruled = Bill::new(item.count);
+        for slot in self.instance.consumable_lines() {
+            let line = self.instance.line(slot);
+            match self.offer(slot, item, dictionary) {
+                Err(NoOffer::NotUsable) => continue,
+                Err(NoOffer::NotPriced) => {}
+                Err(NoOffer::Unpriceable(error)) => formula_error = Some(error),
+                Err(NoOffer::Denied) | Ok(_) => {
+                    is_priced = true;
+                    self.pay_without_rules(&mut unruled, line, slot, item);
+                }
+            }
+            is_usable = true;
+        }
+        let priced_somewhere = || {
+            let Context { now_ms, site, .. } = self.context;
+            site.rate_tables.is_priced_anywhere(now_ms, &item.item, &item.version)
+        };
+        match (is_usable, is_priced) {
+            (false, _) if priced_somewhere() => (ItemCode::NoLineItem, None),
+            (_, false) => (ItemCode::NotPriced, formula_error),
+            (_, true) if unruled.is_paid() => (ItemCode::DeniedByRules, None),
+            (_, true) => (ItemCode::Insufficient, None),
+        }
+    }
+
+    fn pay_without_rules(
+        &self,
+        bill: &mut Bill,
+        line: &LineItem,
+        slot: usize,
+        item: &RequestedItem,
+    ) {
+        let Context { now_ms, site, .. } = self.context;
+        let series = &line.terms.rate_table_series;
+        let rate = match site.rate_tables.price(series, now_ms, &item.item, &item.version) {
+            Some(Price::Rate(rate)) => *rate,
+            Some(Price::Formula(formula)) => {
+                formula.evaluate(&item.variables).unwrap_or(Tokens::MAX)
+            }
+            None => return,
+        };
+        let mut used = self.used(slot);
+        for source in [Source::Entitled, Source::Overdraft] {
+            if bill.is_paid() {
+                return;
+            }
+            if let Some(tokens) = bill.take(rate, line.terms.left(source, used)) {
+                used = Tokens::from_micros(used.micros() + tokens.micros());
+            }
+        }
+    }
+
+    /// Gives the part `share_ms / period_ms` of charges back to where they came from.
+    pub(crate) fn refund(
+        &mut self,
+        charges: &[ChargedLine],
+        items: &[RequestedItem],
+        share_ms: i64,
+        period_ms: i64,
+    ) -> Vec<RefundedLine> {
+        let mut lines = Vec::new();
+        for charge in charges {
+            let tokens = charge.tokens.share(share_ms, period_ms);
+            if tokens.is_positive() {
+                lines.push(self.refund_line(charge, items, tokens));
+            }
+        }
+        lines
+    }
+
+    fn refund_line(
+        &mut self,
+        charge: &ChargedLine,
+        items: &[RequestedItem],
+        tokens: Tokens,
+    ) -> RefundedLine {
+        let item = &items[charge.item as usize];
+        let standing = self.instance.slot_of(&charge.activation_id);
+        if let Some(slot) = standing
+            && self.instance.line(slot).epoch == charge.epoch
+        {
+            let micros = -tokens.micros();
+            self.moved.push(Moved { slot, action: charge.action, micros });
+        }
+        let (used_after, quantity) = standing.map_or((Tokens::ZERO, Tokens::ZERO), |slot| {
+            (self.used(slot), self.instance.line(slot).terms.quantity)
+        });
+        RefundedLine {
+            item: item.item.clone(),
+            version: item.version.clone(),
+            count: item.count,
+            activation_id: charge.activation_id.clone(),
+            epoch: charge.epoch,
+            action: charge.action,
+            rate: charge.rate,
+            tokens,
+            used_after,
+            quantity,
+        }
+    }
+}
+
+impl LineCharge {
+    fn new(line: &LineItem, offer: &Offer, tokens: Tokens, used_after: Tokens) -> Self {
+        Self {
+            activation_id: line.terms.activation_id.clone(),
+            epoch: line.epoch,
+            action: offer.action,
+            rate: offer.rate,
+            tokens,
+            used_after,
+            quantity: line.terms.quantity,
+        }
+    }
+}
+
+/// What is still to pay for an item, counted in units and never rounded before the last part.
+struct Bill {
+    count: Count,
+    rest: Rest,
+    charges: Vec<LineCharge>,
+}
+
+enum Rest {
+    /// Nothing was paid yet, so the price is a plain product.
+    Whole,
+    /// Millionths of a unit that are still to pay, after line items gave what they had.
+    Part(BigRational),
+    Paid,
+}
+
+impl Bill {
+    fn new(count: Count) -> Self {
+        Self { count, rest: Rest::Whole, charges: Vec::new() }
+    }
+
+    fn is_paid(&self) -> bool {
+        matches!(self.rest, Rest::Paid)
+    }
+
+    /// The tokens to take at this rate out of those available; `None` if none.
+    fn take(&mut self, rate: Tokens, available: Tokens) -> Option<Tokens> {
+        match self.price(rate) {
+            Some(price) if price <= available => {
+                self.rest = Rest::Paid;
+                // A price that rounds to nothing is still a charge if it is the only one.
+                (price.is_positive() || self.charges.is_empty()).then_some(price)
+            }
+            _ if available.is_positive() => {
+                self.reduce(rate, available);
+                Some(available)
+            }
+            _ => None,
+        }
+    }
+
+    /// Price of the rest at this rate; `None` if it is beyond all amounts.
+    fn price(&self, rate: Tokens) -> Option<Tokens> {
+        match &self.rest {
+            Rest::Paid => Some(Tokens::ZERO),
+            Rest::Whole => rate.price_of(self.count),
+            Rest::Part(units) => {
+                let exact = units * BigRational::new(rate.micros().into(), MICROS.into());
+                half_even(&exact).to_i64().map(Tokens::from_micros)
+            }
+        }
+    }
+
+    /// Counts tokens that do not pay the rest in units at this rate.
+    fn reduce(&mut self, rate: Tokens, tokens: Tokens) {
+        let rest = match std::mem::replace(&mut self.rest, Rest::Paid) {
+            Rest::Whole => BigRational::from_integer(self.count.micros().into()),
+            Rest::Part(units) => units,
+            Rest::Paid => BigRational::zero(),
+        };
+        let numerator = BigInt::from(tokens.micros()) * BigInt::from(MICROS);
+        self.rest = Rest::Part(rest - BigRational::new(numerator, rate.micros().into()));
+    }
+
+    fn taken_from(&self, line: &LineItem) -> Tokens {
+        let taken = self
+            .charges
+            .iter()
+            .find(|charge| charge.activation_id == line.terms.activation_id)
+            .map_or(0, |charge| charge.tokens.micros());
+        Tokens::from_micros(taken)
+    }
+
+    /// Writes a part down; entitled tokens and overdraft of a line item are one charge.
+    fn enter(&mut self, line: &LineItem, offer: &Offer, tokens: Tokens, used_after: Tokens) {
+        let same = |charge: &&mut LineCharge| charge.activation_id == line.terms.activation_id;
+        match self.charges.iter_mut().find(same) {
+            Some(charge) => {
+                charge.tokens = Tokens::from_micros(charge.tokens.micros() + tokens.micros());
+                charge.used_after = used_after;
+            }
+            None => self.charges.push(LineCharge::new(line, offer, tokens, used_after)),
+        }
+    }
+}
+
+fn half_even(value: &BigRational) -> BigInt {
+    let floor = value.floor().to_integer();
+    let half = BigRational::new(1.into(), 2.into());
+    let fraction = value - BigRational::from_integer(floor.clone());
+    let is_odd = &floor % BigInt::from(2) == BigInt::from(1);
+    if fraction > half || (fraction == half && is_odd) { floor + 1 } else { floor }
+}

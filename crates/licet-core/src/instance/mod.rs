@@ -1,0 +1,116 @@
+//! An instance: one customer's pool of rights, as the fold of its records.
+
+mod access;
+mod fold;
+mod line_items;
+mod rules;
+mod sessions;
+mod snapshot;
+mod turn;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use crate::{
+    answer::KeptAnswers,
+    ids::SessionId,
+    line_item::LineItem,
+    rule::Conditions,
+    session::Session,
+};
+
+/// Order of consumption: the line item that ends first, then the one that starts first.
+pub(crate) type ConsumptionKey = (i64, i64, Arc<str>);
+
+/// The state of one instance.
+///
+/// It changes only by [`Instance::execute`], whose records fold to the same state with
+/// [`Instance::fold`].
+#[derive(Debug, Clone, Default)]
+pub struct Instance {
+    /// Time of the newest record: the instance's clock never goes back behind it.
+    last_ms: i64,
+    /// A place stays empty when its line item is deleted, so that places never move.
+    lines: Vec<Option<LineItem>>,
+    by_activation: HashMap<Arc<str>, usize>,
+    /// Line items that are deployed, in order of consumption.
+    consumable: BTreeMap<ConsumptionKey, usize>,
+    /// Those of them with tokens left, so that a request does not walk over empty ones.
+    open: BTreeMap<ConsumptionKey, usize>,
+    resets: BTreeSet<(i64, usize)>,
+    /// Counts puts of new line items and resets.
+    epochs: u64,
+    conditions: Conditions,
+    /// Ids grow with time, so the newest session is the last.
+    sessions: BTreeMap<SessionId, Session>,
+    /// When each live session acts by itself next.
+    agenda: BTreeSet<(i64, SessionId)>,
+    agenda_at_ms: HashMap<SessionId, i64>,
+    /// Sessions that are over, oldest first.
+    ended: VecDeque<(i64, SessionId)>,
+    answers: KeptAnswers,
+}
+
+impl Instance {
+    /// The next moment at which the instance must act by itself.
+    #[must_use]
+    pub fn wakes_at_ms(&self) -> Option<i64> {
+        let session = self.agenda.first().map(|(at_ms, _)| *at_ms);
+        let reset = self.resets.first().map(|(at_ms, _)| *at_ms);
+        [session, reset].into_iter().flatten().min()
+    }
+
+    /// How many sessions are not over.
+    #[must_use]
+    pub fn live_sessions(&self) -> usize {
+        self.agenda.len()
+    }
+
+    /// Line items, by activation ID.
+    #[must_use]
+    pub fn line_items(&self) -> Vec<&LineItem> {
+        let mut items: Vec<_> = self.lines.iter().flatten().collect();
+        items.sort_by(|a, b| a.terms.activation_id.cmp(&b.terms.activation_id));
+        items
+    }
+
+    /// Sessions, oldest first; those that are over for a day at most.
+    pub fn sessions(&self) -> impl Iterator<Item = (&SessionId, &Session)> {
+        self.sessions.iter()
+    }
+
+    /// The line item at a place that holds one.
+    pub(crate) fn line(&self, slot: usize) -> &LineItem {
+        self.lines[slot].as_ref().expect("places come from the indexes, which hold no empty ones")
+    }
+
+    pub(crate) fn slot_of(&self, activation_id: &str) -> Option<usize> {
+        self.by_activation.get(activation_id).copied()
+    }
+
+    pub(crate) fn consumption_key(&self, slot: usize) -> ConsumptionKey {
+        key_of(self.line(slot))
+    }
+
+    /// Deployed line items with tokens left that do not end before `earliest_end_ms`, in order
+    /// of consumption.
+    pub(crate) fn open_lines(&self, earliest_end_ms: i64) -> impl Iterator<Item = usize> + '_ {
+        let from: ConsumptionKey = (earliest_end_ms, i64::MIN, Arc::from(""));
+        self.open.range(from..).map(|(_, slot)| *slot)
+    }
+
+    /// Deployed line items in order of consumption.
+    pub(crate) fn consumable_lines(&self) -> impl Iterator<Item = usize> + '_ {
+        self.consumable.values().copied()
+    }
+
+    pub(crate) fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+}
+
+fn key_of(line: &LineItem) -> ConsumptionKey {
+    (line.terms.ends_at_ms, line.terms.starts_at_ms, line.terms.activation_id.clone())
+}

@@ -1,0 +1,160 @@
+//! A turn: one command decided on the state as it stands, and its records folded in.
+
+use uuid::Uuid;
+
+use super::Instance;
+use crate::{
+    command::{Command, Query, Reply},
+    ids::SessionId,
+    record::Record,
+    refusal::Refusal,
+    session::REMEMBER_MS,
+    site::Context,
+};
+
+/// Most due events that a command waits for. What is left stays due; the session that a command
+/// is about is always up to date first.
+const EVENTS_BEFORE_COMMAND_MAX: usize = 64;
+/// Most due events that one tick takes, so that other commands get their turn in between.
+const EVENTS_IN_TICK_MAX: usize = 1_024;
+
+/// One command being decided.
+pub(super) struct Turn<'a> {
+    pub(super) instance: &'a mut Instance,
+    pub(super) context: Context<'a>,
+    pub(super) records: &'a mut Vec<Record>,
+    ids: u128,
+}
+
+impl Instance {
+    /// Decides a command, takes its effects into the state and appends their records.
+    ///
+    /// What fell due before comes first, also when the command itself is refused.
+    ///
+    /// # Errors
+    /// [`Refusal`]; the command changed nothing.
+    pub fn execute(
+        &mut self,
+        context: Context<'_>,
+        command: Command,
+        records: &mut Vec<Record>,
+    ) -> Result<Reply, Refusal> {
+        let now_ms = context.now_ms.max(self.last_ms);
+        let context = Context { now_ms, ..context };
+        let ids = context.first_id.as_u128();
+        let mut turn = Turn { instance: self, context, records, ids };
+        turn.forget();
+        turn.settle(&command);
+        turn.decide(command)
+    }
+}
+
+impl Turn<'_> {
+    pub(super) fn now_ms(&self) -> i64 {
+        self.context.now_ms
+    }
+
+    /// An id that no other effect of this turn has.
+    pub(super) fn id<T: From<Uuid>>(&mut self) -> T {
+        let id = Uuid::from_u128(self.ids);
+        self.ids = self.ids.wrapping_add(1);
+        id.into()
+    }
+
+    /// Takes an effect into the state and the journal.
+    pub(super) fn record(&mut self, record: Record) {
+        self.instance.fold(&record);
+        self.records.push(record);
+    }
+
+    /// Lets go of what is remembered for a time only. Nothing is decided by it, so it leaves no
+    /// record.
+    fn forget(&mut self) {
+        let now_ms = self.now_ms();
+        self.instance.answers.expire(now_ms);
+        while let Some((at_ms, id)) = self.instance.ended.front().copied() {
+            if at_ms + REMEMBER_MS >= now_ms {
+                break;
+            }
+            self.instance.ended.pop_front();
+            self.instance.sessions.remove(&id);
+        }
+    }
+
+    /// Does what is due before the command.
+    fn settle(&mut self, command: &Command) {
+        self.reset_line_items();
+        let events_max = match command {
+            Command::Tick => EVENTS_IN_TICK_MAX,
+            _ => EVENTS_BEFORE_COMMAND_MAX,
+        };
+        for _ in 0..events_max {
+            match self.instance.agenda.first() {
+                Some((at_ms, id)) if *at_ms <= self.now_ms() => self.session_event(*id),
+                _ => break,
+            }
+        }
+        if let Some(id) = command.session_id() {
+            self.settle_session(id);
+        }
+    }
+
+    fn settle_session(&mut self, id: SessionId) {
+        while self.instance.agenda_at_ms.get(&id).is_some_and(|at_ms| *at_ms <= self.now_ms()) {
+            self.session_event(id);
+        }
+    }
+
+    fn decide(&mut self, command: Command) -> Result<Reply, Refusal> {
+        match command {
+            Command::PutLineItem { terms, by } => self.put_line_item(terms, by),
+            Command::DeleteLineItem { activation_id, by } => {
+                self.delete_line_item(activation_id, by)
+            }
+            Command::PutConditions { drafts, by } => self.put_conditions(drafts, by),
+            Command::DeleteConditions { id, by } => self.delete_conditions(id, by),
+            Command::AddActions { activation_id, drafts, by } => {
+                self.add_actions(activation_id, drafts, by)
+            }
+            Command::PutActions { activation_id, drafts, by } => {
+                self.put_actions(activation_id, drafts, by)
+            }
+            Command::Access { request, key } => self.access(&[request], false, key),
+            Command::AccessMany { requests, key } => self.access(&requests, true, key),
+            Command::PreviewAccess { requests } => Ok(self.preview_access(&requests)),
+            Command::OpenSession { key } => self.open_session(key),
+            Command::AccessSession { session_id, request, rollback_on_deny, key } => {
+                self.access_session(session_id, request, rollback_on_deny, key)
+            }
+            Command::PreviewSession { session_id, request, rollback_on_deny } => {
+                self.preview_session(session_id, request, rollback_on_deny)
+            }
+            Command::CloseSession { session_id } => self.close_session(session_id),
+            Command::Heartbeat { session_id } => self.heartbeat(session_id),
+            Command::Tick => Ok(Reply::Done),
+            Command::Query(query) => self.query(query),
+        }
+    }
+
+    fn query(&self, query: Query) -> Result<Reply, Refusal> {
+        match query {
+            Query::LineItems => {
+                let items = self.instance.line_items().into_iter().cloned().collect();
+                Ok(Reply::LineItems(items))
+            }
+            Query::LineItem(activation_id) => {
+                let line = self.line_item(&activation_id)?.clone();
+                Ok(Reply::LineItem(Box::new(line)))
+            }
+            Query::Conditions => {
+                Ok(Reply::Conditions(self.instance.conditions.values().cloned().collect()))
+            }
+            Query::Sessions { limit } => Ok(Reply::Sessions(self.newest_sessions(limit))),
+            Query::Session(id) => {
+                let session = self.instance.sessions.get(&id).cloned();
+                let session = session.ok_or(Refusal::SessionNotFound(id))?;
+                Ok(Reply::Session(Box::new(session)))
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The domain of licet as plain data and pure functions: what is asked, what is held, what is
+//! decided.
+//!
+//! Nothing here reads a clock, draws a random number, does I/O or awaits, and nothing knows JSON,
+//! HTTP or SQL. The same state, command and time give the same decision.
+//!
+//! The way through the crate: a [`Command`] comes to an [`Instance`], which answers with a
+//! [`Reply`] and the [`Record`]s of what changed; folding the records into an empty instance
+//! gives the same state again.
+
+mod access_request;
+mod answer;
+mod charge;
+mod command;
+mod fixed;
+pub mod formula;
+mod ids;
+mod instance;
+mod line_item;
+mod rate_table;
+mod record;
+mod refusal;
+mod rule;
+mod session;
+mod site;
+
+pub use access_request::{AccessRequest, ItemCode, ItemOutcome, Outcome, RequestedItem, Requester};
+pub use answer::{IdempotencyKey, KeptAnswer};
+pub use charge::{ChargedLine, LineCharge, Refund, RefundedLine};
+pub use command::{Command, Query, Reply};
+pub use fixed::{AmountError, Count, MICROS, Tokens, divide_half_even};
+pub use formula::Formula;
+pub use ids::{ActionId, ConditionId, CorrelationId, InstanceId, SessionId};
+pub use instance::Instance;
+pub use line_item::{LineItem, LineItemState, LineItemTerms, Overdraft, ResetFrequency};
+pub use rate_table::{Price, RateItem, RateTable, RateTables};
+pub use record::{DecodeError, EndReason, Record, SessionAccess, SessionResult};
+pub use refusal::Refusal;
+pub use rule::{
+    Action, ActionDraft, Condition, ConditionDraft, Dictionary, Effect, Expression, Membership,
+};
+pub use session::{Paid, Phase, Session, SessionState};
+pub use site::{Context, Site};

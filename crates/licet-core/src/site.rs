@@ -1,0 +1,48 @@
+//! What every decision needs beside the instance's own state.
+
+use uuid::Uuid;
+
+use crate::rate_table::RateTables;
+
+/// The producer's prices and settings: an immutable snapshot.
+#[derive(Debug, Clone)]
+pub struct Site {
+    pub rate_tables: RateTables,
+    /// `timezone.tolerant`: tokens are usable from 12 h before start to 12 h after end.
+    pub timezone_tolerant: bool,
+    /// `session.charge.period`, milliseconds, from 10 minutes to 24 hours.
+    pub charge_period_ms: i64,
+}
+
+/// An hour, the charge period unless the site sets another.
+pub(crate) const DEFAULT_CHARGE_PERIOD_MS: i64 = 3_600_000;
+const TOLERANCE_MS: i64 = 12 * 3_600_000;
+
+impl Default for Site {
+    fn default() -> Self {
+        Self {
+            rate_tables: RateTables::default(),
+            timezone_tolerant: false,
+            charge_period_ms: DEFAULT_CHARGE_PERIOD_MS,
+        }
+    }
+}
+
+impl Site {
+    pub(crate) fn tolerance_ms(&self) -> i64 {
+        if self.timezone_tolerant { TOLERANCE_MS } else { 0 }
+    }
+}
+
+/// Time and terms of a decision.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// POSIX milliseconds. An instance never goes back behind its last record.
+    pub now_ms: i64,
+    /// Since when the service has been up without a gap: a heartbeat that could not be sent in
+    /// an outage gets one full window from here.
+    pub up_since_ms: i64,
+    /// Drawn anew for each decision; ids that it needs are counted on from here.
+    pub first_id: Uuid,
+    pub site: &'a Site,
+}

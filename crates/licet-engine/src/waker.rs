@@ -1,0 +1,40 @@
+//! The waker: loads instances that must act while nobody asks them.
+
+use std::sync::Arc;
+
+use licet_core::InstanceId;
+
+use crate::{engine::Shared, runner};
+
+/// How often the table of due instances is read.
+const LOOK_EVERY_MS: i64 = 1_000;
+/// Most instances that one look loads.
+const DUE_MAX: usize = 1_000;
+
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut closing = shared.closing.subscribe();
+    loop {
+        wake_due(&shared).await;
+        let next_ms = shared.clock.now_ms().saturating_add(LOOK_EVERY_MS);
+        tokio::select! {
+            () = shared.clock.sleep_until(next_ms) => {}
+            _ = closing.wait_for(|closing| *closing) => return,
+        }
+    }
+}
+
+/// An instance in memory keeps its own time, so only the others are loaded.
+async fn wake_due(shared: &Arc<Shared>) {
+    let due = match shared.store.due(shared.clock.now_ms(), DUE_MAX).await {
+        Ok(due) => due,
+        Err(error) => return tracing::warn!(%error, "due instances cannot be read"),
+    };
+    for (id, _) in due {
+        let id = InstanceId(id);
+        if shared.mailboxes.get(id).is_none()
+            && let Err(error) = runner::start(shared, id)
+        {
+            tracing::warn!(instance.id = %id, %error, "due instance is not loaded yet");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Moments.
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type},
+};
+
+use crate::limits::LAST_MILLISECOND;
+
+/// POSIX milliseconds, UTC, from 1970 to the end of 9999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+pub struct Millis(pub i64);
+
+impl From<i64> for Millis {
+    fn from(millis: i64) -> Self {
+        Self(millis)
+    }
+}
+
+impl<'de> Deserialize<'de> for Millis {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let millis = i64::deserialize(deserializer)?;
+        if (0..=LAST_MILLISECOND).contains(&millis) {
+            return Ok(Self(millis));
+        }
+        Err(D::Error::custom(format_args!(
+            "must be POSIX milliseconds from 0 to {LAST_MILLISECOND}"
+        )))
+    }
+}
+
+impl PartialSchema for Millis {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+            .description(Some("POSIX milliseconds, UTC."))
+            .minimum(Some(0))
+            .maximum(Some(LAST_MILLISECOND))
+            .into()
+    }
+}
+
+impl ToSchema for Millis {}

@@ -1,0 +1,88 @@
+-- journal.db holds the truth: the journal of every instance, and what belongs to the site.
+-- Times are POSIX milliseconds UTC. Ids are canonical lower-case text, so that they can be read
+-- and typed by hand.
+
+-- Names this journal, so that a projection of another one is noticed.
+CREATE TABLE identity (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    journal_id TEXT NOT NULL
+) STRICT;
+
+-- One row for each commit of appends. The layout of `body` is described in src/sqlite/group.rs.
+-- Positions ascend by one, without gaps.
+CREATE TABLE journal (
+    position INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE instance (
+    row_number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    short_name TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    is_default INTEGER NOT NULL CHECK (is_default IN (0, 1)),
+    created_ms INTEGER NOT NULL,
+    modified_ms INTEGER NOT NULL,
+    UNIQUE (account_id, short_name)
+) STRICT;
+
+CREATE UNIQUE INDEX instance_one_default ON instance (account_id) WHERE is_default = 1;
+
+CREATE TABLE rate_table (
+    series TEXT NOT NULL,
+    version TEXT NOT NULL,
+    effective_from_ms INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    items TEXT NOT NULL,
+    PRIMARY KEY (series, version)
+) STRICT;
+
+CREATE TABLE access_key (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('administration', 'client')),
+    pem TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    modified_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE setting (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL,
+    modified_ms INTEGER NOT NULL,
+    updated_by TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE user (
+    name TEXT PRIMARY KEY,
+    password_hash TEXT NOT NULL,
+    role TEXT NOT NULL,
+    account_id TEXT,
+    disabled INTEGER NOT NULL CHECK (disabled IN (0, 1)),
+    created_ms INTEGER NOT NULL,
+    modified_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Only the hash of a token is kept: who reads this file cannot use it.
+CREATE TABLE token (
+    hash BLOB PRIMARY KEY,
+    user TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX token_by_user ON token (user);
+CREATE INDEX token_by_expiry ON token (expires_ms);
+
+-- Changes of the site. Changes of instances are derived and stand in the projection; the ids of
+-- both make one order (src/sqlite/audit.rs).
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    object TEXT NOT NULL,
+    before TEXT,
+    after TEXT,
+    request_id TEXT NOT NULL
+) STRICT;

@@ -1,0 +1,178 @@
+//! Durable state of licet: one trait, [`Store`], and the embedded SQLite store behind it.
+//!
+//! The store moves bytes and rows. It knows no business rule: it cannot read a journal record,
+//! price an item or judge a caller.
+//!
+//! Two kinds of state live here:
+//! - **truth**: the journal of every instance, and the ordinary tables of what is not an
+//!   instance's (instances, rate tables, keys, settings, users, audit);
+//! - **projection**: what the projector derives from the journal (usage rows, roll-ups, balances,
+//!   sessions, heads, snapshots). It may be thrown away and built again.
+
+mod error;
+mod journal;
+mod projection;
+mod site;
+pub mod sqlite;
+
+use std::{future::Future, pin::Pin};
+
+pub use error::{AppendError, StoreError};
+pub use journal::{Append, Group, Head, Loaded, Position, Section, Snapshot};
+pub use projection::{
+    BalanceRow, ConsumerRow, HeadRow, LineItemRow, Projection, RollupFilter, RollupRow, SessionRow, Span,
+    UsageFilter, UsageRow,
+};
+pub use site::{
+    AuditRow, InstanceFilter, InstanceRow, KeyKind, KeyRow, RateTableRow, SettingRow, TokenRow,
+    UserRow,
+};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+/// An answer of the store that is still under way.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// What becomes of an [`Append`]: the place of its group in the journal, or why it is not there.
+pub type Appending = oneshot::Receiver<Result<Position, AppendError>>;
+
+/// The journals of all instances.
+pub trait Journal: Send + Sync {
+    /// Queues an append. The answer comes when it is durable, together with all appends that
+    /// waited beside it.
+    fn append(&self, append: Append) -> Appending;
+
+    /// The newest snapshot of an instance and every section after it.
+    fn load(&self, instance_id: Uuid) -> Pending<'_, Loaded>;
+
+    /// Groups after `after`, oldest first, until `bytes_max` is passed; never part of a group,
+    /// and at least one if there is one.
+    fn read_groups(&self, after: Position, bytes_max: usize) -> Pending<'_, Vec<Group>>;
+
+    /// Place of the last durable group.
+    fn last_position(&self) -> Position;
+
+    /// Instances whose `wake_at_ms` is at or before `until_ms`, earliest first, as of the
+    /// projector's position.
+    fn due(&self, until_ms: i64, limit: usize) -> Pending<'_, Vec<(Uuid, i64)>>;
+}
+
+/// What the projector keeps, and what reports read.
+pub trait Projections: Send + Sync {
+    /// Place up to which the journal is projected.
+    fn projected(&self) -> Pending<'_, Position>;
+
+    /// Takes one step of the projector in one transaction: all rows, and the new position.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if `projection.from` is not the position that stands.
+    fn project(&self, projection: Projection) -> Pending<'_, ()>;
+
+    /// Throws the projection away: empties every derived table and sets the position to zero.
+    fn forget_projection(&self) -> Pending<'_, ()>;
+
+    /// Keeps a snapshot unless a newer one is there.
+    fn save_snapshot(&self, snapshot: Snapshot) -> Pending<'_, ()>;
+
+    /// Usage rows in order of `row_id`, after `filter.after_row_id`, at most `filter.limit`.
+    fn usage(&self, filter: UsageFilter) -> Pending<'_, Vec<UsageRow>>;
+
+    /// Roll-ups by hour or day, ordered by (start, instance, item, version).
+    fn rollups(&self, filter: RollupFilter) -> Pending<'_, Vec<RollupRow>>;
+
+    /// Distinct consumers with their token totals per day, same filter and order as roll-ups.
+    fn consumers(&self, filter: RollupFilter) -> Pending<'_, Vec<ConsumerRow>>;
+
+    /// Projected line items of one instance, or of all, ordered by (instance, activation ID).
+    fn line_items(&self, instance_id: Option<Uuid>) -> Pending<'_, Vec<LineItemRow>>;
+
+    /// Projected sessions of one instance, or of all, newest first. `limit` 0 means no limit.
+    fn sessions(&self, instance_id: Option<Uuid>, limit: usize) -> Pending<'_, Vec<SessionRow>>;
+
+    /// Projected heads of all instances that have a journal.
+    fn heads(&self) -> Pending<'_, Vec<HeadRow>>;
+}
+
+/// What belongs to the site, in ordinary tables. Every change carries the audit row that goes
+/// into the same transaction.
+pub trait Site: Send + Sync {
+    /// Creates an instance. The first of an account becomes its default, whatever the row says;
+    /// the stored row is returned.
+    ///
+    /// # Errors
+    /// [`StoreError::Duplicate`] if the account has an instance of that short name.
+    fn create_instance(&self, row: InstanceRow, audit: AuditRow) -> Pending<'_, InstanceRow>;
+    fn instance(&self, id: Uuid) -> Pending<'_, Option<InstanceRow>>;
+    /// Instances ordered by their row number; the number beside each is the cursor to go on from.
+    fn instances(&self, filter: InstanceFilter) -> Pending<'_, Vec<(i64, InstanceRow)>>;
+
+    /// # Errors
+    /// [`StoreError::Duplicate`] if the series has that version.
+    fn create_rate_table(&self, row: RateTableRow, audit: AuditRow) -> Pending<'_, ()>;
+    /// Deletes a table that is not yet in effect at `now_ms`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] if it is in effect.
+    fn delete_rate_table(
+        &self,
+        series: String,
+        version: String,
+        now_ms: i64,
+        audit: AuditRow,
+    ) -> Pending<'_, ()>;
+    fn rate_tables(&self) -> Pending<'_, Vec<RateTableRow>>;
+
+    /// Adds or replaces keys by id, all or none.
+    ///
+    /// # Errors
+    /// [`StoreError::Duplicate`] if an id is taken by a key of the other kind.
+    fn put_keys(&self, rows: Vec<KeyRow>, audit: AuditRow) -> Pending<'_, ()>;
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] if it is the last administration key.
+    fn delete_key(&self, kind: KeyKind, id: String, audit: AuditRow) -> Pending<'_, ()>;
+    /// All keys ordered by (kind, id).
+    fn keys(&self) -> Pending<'_, Vec<KeyRow>>;
+
+    /// Settings that were changed from their default.
+    fn settings(&self) -> Pending<'_, Vec<SettingRow>>;
+    fn put_settings(&self, rows: Vec<SettingRow>, audit: AuditRow) -> Pending<'_, ()>;
+
+    /// # Errors
+    /// [`StoreError::Duplicate`] if the name is taken.
+    fn create_user(&self, row: UserRow, audit: AuditRow) -> Pending<'_, ()>;
+    /// # Errors
+    /// [`StoreError::NotFound`]
+    fn update_user(&self, row: UserRow, audit: AuditRow) -> Pending<'_, ()>;
+    /// Deletes a user with its tokens.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]
+    fn delete_user(&self, name: String, audit: AuditRow) -> Pending<'_, ()>;
+    fn user(&self, name: String) -> Pending<'_, Option<UserRow>>;
+    fn users(&self) -> Pending<'_, Vec<UserRow>>;
+
+    fn create_token(&self, row: TokenRow, audit: AuditRow) -> Pending<'_, ()>;
+    fn token(&self, hash: [u8; 32]) -> Pending<'_, Option<TokenRow>>;
+    /// Deletes all tokens of a user, or just the one with `hash`.
+    fn delete_tokens(
+        &self,
+        user: String,
+        hash: Option<[u8; 32]>,
+        audit: AuditRow,
+    ) -> Pending<'_, ()>;
+    /// Drops tokens that expired before `now_ms`.
+    fn sweep_tokens(&self, now_ms: i64) -> Pending<'_, ()>;
+
+    /// An audit row of its own, for what changes nothing else (a refused log-in).
+    fn audit(&self, row: AuditRow) -> Pending<'_, ()>;
+    /// Audit rows, newest first, before the row id `before` (0: from the newest).
+    fn audit_rows(&self, before: i64, limit: usize) -> Pending<'_, Vec<(i64, AuditRow)>>;
+}
+
+/// Durable state of a licet server.
+pub trait Store: Journal + Projections + Site + 'static {
+    /// Answers when the store can take writes; an error says why it cannot.
+    fn ready(&self) -> Pending<'_, ()>;
+    /// Stops taking work, finishes what is queued, and closes.
+    fn close(&self) -> Pending<'_, ()>;
+}

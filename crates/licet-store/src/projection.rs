@@ -1,0 +1,160 @@
+use uuid::Uuid;
+
+use crate::{Head, Position, site::AuditRow};
+
+/// One step of the projector. Amounts are in millionths of a token or unit.
+#[derive(Debug, Clone, Default)]
+pub struct Projection {
+    pub from: Position,
+    pub to: Position,
+    pub heads: Vec<HeadRow>,
+    pub usage: Vec<UsageRow>,
+    /// To be added to what stands under the same key, at both [`Span`]s.
+    pub rollups: Vec<RollupRow>,
+    /// To be added to what stands under the same key; day spans only.
+    pub consumers: Vec<ConsumerRow>,
+    /// Replaces what stands under (instance, activation ID).
+    pub line_items: Vec<LineItemRow>,
+    /// New `used` of line items that stand.
+    pub balances: Vec<BalanceRow>,
+    pub deleted_line_items: Vec<(Uuid, String)>,
+    /// Replaces what stands under the session id.
+    pub sessions: Vec<SessionRow>,
+    /// Changes of instances; goes to the same audit table as the site's.
+    pub audit: Vec<AuditRow>,
+}
+
+/// Newest head of an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadRow {
+    pub instance_id: Uuid,
+    pub head: Head,
+    /// Group that holds the head's section.
+    pub position: Position,
+    pub wake_at_ms: Option<i64>,
+}
+
+/// One line of the usage report: one item of one request on one line item, or a refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UsageRow {
+    /// Given by the store, ascending in journal order; ignored in [`Projection`].
+    pub row_id: i64,
+    pub correlation_id: Uuid,
+    pub usage_time_ms: i64,
+    pub write_time_ms: i64,
+    pub account_id: String,
+    pub instance_id: Uuid,
+    pub consumer_type: String,
+    pub consumer_id: String,
+    /// Tokens for one unit.
+    pub meter_cost: i64,
+    /// Tokens of this row, negative for a refund.
+    pub meter_quantity: i64,
+    pub item: String,
+    pub item_version: String,
+    pub item_quantity: i64,
+    /// Empty when nothing was charged.
+    pub activation_id: String,
+    pub mapped_entitled_count: i64,
+    /// Running total of the line item after this row.
+    pub used: i64,
+    pub overdraft_count: i64,
+    pub session_id: Option<Uuid>,
+    pub session_state: String,
+    /// Three-digit item code; the doors map it to their version.
+    pub request_response: String,
+    /// JSON text as the caller sent it.
+    pub meta_data: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Span {
+    Hour,
+    Day,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollupRow {
+    pub instance_id: Uuid,
+    pub account_id: String,
+    pub span: Span,
+    /// First millisecond of the hour or day, UTC.
+    pub starts_at_ms: i64,
+    pub item: String,
+    pub item_version: String,
+    pub tokens_charged: i64,
+    pub tokens_refunded: i64,
+    pub units: i64,
+    pub granted: i64,
+    pub denied: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerRow {
+    pub instance_id: Uuid,
+    pub account_id: String,
+    pub starts_at_ms: i64,
+    pub consumer_type: String,
+    pub consumer_id: String,
+    /// Charged less refunded.
+    pub tokens: i64,
+    pub granted: i64,
+    pub denied: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineItemRow {
+    pub instance_id: Uuid,
+    pub activation_id: String,
+    pub state: String,
+    pub quantity: i64,
+    pub used: i64,
+    pub starts_at_ms: i64,
+    pub ends_at_ms: i64,
+    pub rate_table_series: String,
+}
+
+/// What is used of a line item now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BalanceRow {
+    pub instance_id: Uuid,
+    pub activation_id: String,
+    pub used: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    pub instance_id: Uuid,
+    pub session_id: Uuid,
+    pub state: String,
+    pub opened_at_ms: i64,
+    pub charged_until_ms: Option<i64>,
+    pub ended_at_ms: Option<i64>,
+    pub end_reason: Option<String>,
+}
+
+/// Which usage rows are wanted; `None` and empty mean any.
+#[derive(Debug, Clone, Default)]
+pub struct UsageFilter {
+    pub from_ms: i64,
+    /// Exclusive.
+    pub until_ms: i64,
+    pub instance_id: Option<Uuid>,
+    /// Any of these accounts; empty means all.
+    pub account_ids: Vec<String>,
+    pub item: Option<String>,
+    pub consumer_id: Option<String>,
+    pub activation_id: Option<String>,
+    pub after_row_id: i64,
+    pub limit: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct RollupFilter {
+    pub span: Span,
+    pub from_ms: i64,
+    /// Exclusive.
+    pub until_ms: i64,
+    pub instance_id: Option<Uuid>,
+    pub account_ids: Vec<String>,
+}

@@ -1,0 +1,90 @@
+use uuid::Uuid;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceRow {
+    pub id: Uuid,
+    pub short_name: String,
+    pub account_id: String,
+    pub is_default: bool,
+    pub created_ms: i64,
+    pub modified_ms: i64,
+}
+
+/// Which instances are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct InstanceFilter {
+    /// Any of these accounts; empty means all.
+    pub account_ids: Vec<String>,
+    pub default_only: bool,
+    pub after: i64,
+    pub limit: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateTableRow {
+    /// Empty for tables without a series.
+    pub series: String,
+    pub version: String,
+    pub effective_from_ms: i64,
+    pub created_ms: i64,
+    /// Items, encoded by the caller.
+    pub items: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeyKind {
+    Administration,
+    Client,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRow {
+    pub id: String,
+    pub kind: KeyKind,
+    pub pem: String,
+    pub created_ms: i64,
+    pub modified_ms: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingRow {
+    pub name: String,
+    pub value: String,
+    pub modified_ms: i64,
+    pub updated_by: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRow {
+    pub name: String,
+    /// PHC string.
+    pub password_hash: String,
+    pub role: String,
+    /// The account that the user belongs to; `None` for producer staff.
+    pub account_id: Option<String>,
+    pub disabled: bool,
+    pub created_ms: i64,
+    pub modified_ms: i64,
+}
+
+/// An opaque bearer token; only its hash is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRow {
+    pub hash: [u8; 32],
+    pub user: String,
+    pub created_ms: i64,
+    pub expires_ms: i64,
+}
+
+/// Who changed what. `before` and `after` are JSON texts without secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AuditRow {
+    pub at_ms: i64,
+    pub actor: String,
+    /// Stable verb, such as `line-item.put`.
+    pub action: String,
+    pub object: String,
+    pub before: Option<String>,
+    pub after: Option<String>,
+    pub request_id: String,
+}

@@ -1,0 +1,250 @@
+//! How a group of sections is written into the body of a journal row.
+//!
+//! Layout of format 1, all numbers little-endian:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 1 | format, 1 |
+//! | 4 | number of sections |
+//! | … | the sections |
+//! | 4 | CRC-32 of the position (8 bytes) and everything above |
+//!
+//! and a section:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 16 | instance id |
+//! | 8 | sequence number |
+//! | 8 | position of the group with the instance's previous section, 0 for none |
+//! | 8 | time of its newest record, ms |
+//! | 1 + 8 | whether it must wake, and when, ms |
+//! | 32 | hash of the previous section |
+//! | 32 | hash of this section |
+//! | 4 | length of the records |
+//! | … | the records |
+//!
+//! The previous positions make a list of each instance's sections from its head backwards, so
+//! the tail of an instance is found without an index row for each section.
+
+use uuid::Uuid;
+
+use crate::{Append, Head, Position, Section, StoreError};
+
+const FORMAT: u8 = 1;
+const FRONT_BYTES: usize = 1 + 4;
+const CHECKSUM_BYTES: usize = 4;
+
+/// Bytes of a section without its records.
+const SECTION_FRONT_BYTES: usize = 16 + 8 + 8 + 8 + 9 + 32 + 32 + 4;
+
+/// Collects the sections of one group. Its buffer is used again for the next group.
+#[derive(Debug)]
+pub(super) struct GroupEncoder {
+    body: Vec<u8>,
+    sections: u32,
+    newest_ms: i64,
+}
+
+impl GroupEncoder {
+    pub(super) fn new() -> Self {
+        let mut encoder = Self { body: Vec::new(), sections: 0, newest_ms: 0 };
+        encoder.clear();
+        encoder
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.body.clear();
+        self.body.push(FORMAT);
+        self.body.extend_from_slice(&0_u32.to_le_bytes());
+        self.sections = 0;
+        self.newest_ms = i64::MIN;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.sections == 0
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Time of the newest record in the group, ms.
+    pub(super) fn newest_ms(&self) -> i64 {
+        self.newest_ms
+    }
+
+    /// Adds what `append` becomes after `expected`, whose section stands in the group `previous`.
+    pub(super) fn push(&mut self, append: &Append, previous: Position) {
+        let length = u32::try_from(append.records.len())
+            .expect("the writer refuses records that are too long");
+        let body = &mut self.body;
+        body.reserve(SECTION_FRONT_BYTES + append.records.len() + CHECKSUM_BYTES);
+        body.extend_from_slice(append.instance_id.as_bytes());
+        body.extend_from_slice(&(append.expected.seq + 1).to_le_bytes());
+        body.extend_from_slice(&previous.0.to_le_bytes());
+        body.extend_from_slice(&append.at_ms.to_le_bytes());
+        body.push(u8::from(append.wake_at_ms.is_some()));
+        body.extend_from_slice(&append.wake_at_ms.unwrap_or(0).to_le_bytes());
+        body.extend_from_slice(&append.expected.hash);
+        body.extend_from_slice(&append.hash);
+        body.extend_from_slice(&length.to_le_bytes());
+        body.extend_from_slice(&append.records);
+        self.sections += 1;
+        self.newest_ms = self.newest_ms.max(append.at_ms);
+    }
+
+    /// The finished body of the group at `position`.
+    pub(super) fn finish(&mut self, position: Position) -> &[u8] {
+        self.body[1..FRONT_BYTES].copy_from_slice(&self.sections.to_le_bytes());
+        let checksum = checksum(position, &self.body);
+        self.body.extend_from_slice(&checksum.to_le_bytes());
+        &self.body
+    }
+}
+
+/// The position is part of the checksum, so that a body in another's row is noticed too.
+fn checksum(position: Position, bytes: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&position.0.to_le_bytes());
+    hasher.update(bytes);
+    hasher.finalize()
+}
+
+/// A section as it stands in a body.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StoredSection<'a> {
+    pub(super) instance_id: Uuid,
+    pub(super) head: Head,
+    /// Group with the instance's previous section; zero for its first.
+    pub(super) previous_position: Position,
+    previous_hash: [u8; 32],
+    at_ms: i64,
+    wake_at_ms: Option<i64>,
+    records: &'a [u8],
+}
+
+impl StoredSection<'_> {
+    pub(super) fn to_section(self) -> Section {
+        Section {
+            instance_id: self.instance_id,
+            seq: self.head.seq,
+            previous_hash: self.previous_hash,
+            hash: self.head.hash,
+            at_ms: self.at_ms,
+            wake_at_ms: self.wake_at_ms,
+            records: self.records.to_vec(),
+        }
+    }
+}
+
+/// The sections of a group's body, in the order in which they were appended.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if the body is not as it was written.
+pub(super) fn decode(position: Position, body: &[u8]) -> Result<Vec<StoredSection<'_>>, StoreError> {
+    read_sections(position, body)
+        .ok_or_else(|| StoreError::Damaged(format!("the journal's group {}", position.0)))
+}
+
+fn read_sections(position: Position, body: &[u8]) -> Option<Vec<StoredSection<'_>>> {
+    let (rest, sum) = body.split_at(body.len().checked_sub(CHECKSUM_BYTES)?);
+    if u32::from_le_bytes(sum.try_into().ok()?) != checksum(position, rest) {
+        return None;
+    }
+    let mut reader = Reader(rest);
+    if reader.array::<1>()? != [FORMAT] {
+        return None;
+    }
+    let count = u32::from_le_bytes(reader.array()?) as usize;
+    let mut sections = Vec::with_capacity(count.min(rest.len() / SECTION_FRONT_BYTES));
+    for _ in 0..count {
+        sections.push(read_section(&mut reader)?);
+    }
+    reader.0.is_empty().then_some(sections)
+}
+
+fn read_section<'a>(reader: &mut Reader<'a>) -> Option<StoredSection<'a>> {
+    let instance_id = Uuid::from_bytes(reader.array()?);
+    let seq = u64::from_le_bytes(reader.array()?);
+    let previous_position = Position(u64::from_le_bytes(reader.array()?));
+    let at_ms = i64::from_le_bytes(reader.array()?);
+    let wakes = reader.array::<1>()? != [0];
+    let wake_at_ms = i64::from_le_bytes(reader.array()?);
+    let previous_hash = reader.array()?;
+    let hash = reader.array()?;
+    let length = u32::from_le_bytes(reader.array()?);
+    Some(StoredSection {
+        instance_id,
+        head: Head { seq, hash },
+        previous_position,
+        previous_hash,
+        at_ms,
+        wake_at_ms: wakes.then_some(wake_at_ms),
+        records: reader.take(length as usize)?,
+    })
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.try_into().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn append(seq: u64, records: &[u8], wake_at_ms: Option<i64>) -> Append {
+        Append {
+            instance_id: Uuid::from_u128(7),
+            expected: Head { seq, hash: [1; 32] },
+            hash: [2; 32],
+            at_ms: 50,
+            wake_at_ms,
+            records: records.to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_group_comes_back_as_it_was_written() {
+        let mut encoder = GroupEncoder::new();
+        encoder.push(&append(0, b"first", Some(-3)), Position(0));
+        encoder.push(&append(1, b"", None), Position(9));
+        let body = encoder.finish(Position(9)).to_vec();
+
+        let sections = decode(Position(9), &body).unwrap();
+        assert_eq!(sections.len(), 2);
+        assert_eq!(sections[0].previous_position, Position(0));
+        assert_eq!(sections[0].to_section().records, b"first");
+        assert_eq!(sections[0].to_section().wake_at_ms, Some(-3));
+        assert_eq!(sections[1].head, Head { seq: 2, hash: [2; 32] });
+        assert_eq!(sections[1].to_section().previous_hash, [1; 32]);
+        assert_eq!(sections[1].to_section().wake_at_ms, None);
+        assert_eq!(encoder.newest_ms(), 50);
+    }
+
+    #[test]
+    fn every_changed_byte_and_every_cut_is_noticed() {
+        let mut encoder = GroupEncoder::new();
+        encoder.push(&append(0, b"records", None), Position(0));
+        let body = encoder.finish(Position(1)).to_vec();
+
+        for at in 0..body.len() {
+            let mut changed = body.clone();
+            changed[at] ^= 0x40;
+            assert!(decode(Position(1), &changed).is_err(), "byte {at}");
+            assert!(decode(Position(1), &body[..at]).is_err(), "cut at {at}");
+        }
+        assert!(decode(Position(2), &body).is_err(), "in another's row");
+    }
+}
