@@ -78,6 +78,9 @@ impl KeptAnswers {
     }
 
     pub(crate) fn keep(&mut self, key: &IdempotencyKey, at_ms: i64, answer: KeptAnswer) {
+        // A key that comes again after its time stands for its new answer, for as long again;
+        // nobody else lets go of the old one while a journal is folded.
+        self.expire(at_ms);
         let kept = Kept { digest: key.digest, answer };
         if self.by_key.insert(key.key.clone(), kept).is_none() {
             self.order.push_back((at_ms, key.key.clone()));

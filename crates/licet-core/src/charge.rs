@@ -74,7 +74,8 @@ pub struct Refund {
 impl Refund {
     #[must_use]
     pub fn tokens(&self) -> Tokens {
-        Tokens::from_micros(self.lines.iter().map(|line| line.tokens.micros()).sum())
+        let micros = self.lines.iter().map(|line| line.tokens.micros());
+        Tokens::from_micros(micros.fold(0, i64::saturating_add))
     }
 }
 
@@ -128,46 +129,42 @@ impl<'a> Draft<'a> {
     /// Charges one item, whole or not at all.
     pub(crate) fn charge(&mut self, item: &RequestedItem, dictionary: &Dictionary) -> ItemOutcome {
         let mark = self.mark();
-        match self.pay(item, dictionary) {
-            Ok(charges) => ItemOutcome::charged(item, charges),
-            Err((code, detail)) => {
-                self.back_to(mark);
-                ItemOutcome::refused(item, code, detail)
-            }
+        if let Some(charges) = self.pay(item, dictionary) {
+            return ItemOutcome::charged(item, charges);
         }
+        // What line items gave to no avail must not count in what follows.
+        self.back_to(mark);
+        if let Some(charge) = self.free_of_charge(item, dictionary) {
+            return ItemOutcome::charged(item, vec![charge]);
+        }
+        let (code, detail) = self.why_refused(item, dictionary);
+        ItemOutcome::refused(item, code, detail)
     }
 
-    fn pay(
-        &mut self,
-        item: &RequestedItem,
-        dictionary: &Dictionary,
-    ) -> Result<Vec<LineCharge>, (ItemCode, Option<Box<str>>)> {
+    /// Takes the whole price from line items with room. On `None` the draft holds what they gave.
+    fn pay(&mut self, item: &RequestedItem, dictionary: &Dictionary) -> Option<Vec<LineCharge>> {
         let mut bill = Bill::new(item.count);
         let mut offers = Vec::new();
         for slot in self.candidates() {
             let Ok(offer) = self.offer(slot, item, dictionary) else { continue };
             self.take(&mut bill, &offer, Source::Entitled);
             if bill.is_paid() {
-                return Ok(bill.charges);
+                return Some(bill.charges);
             }
             offers.push(offer);
         }
         for offer in &offers {
             self.take(&mut bill, offer, Source::Overdraft);
             if bill.is_paid() {
-                return Ok(bill.charges);
+                return Some(bill.charges);
             }
         }
-        self.free_of_charge(item, dictionary).map_or_else(
-            || Err(self.why_refused(item, dictionary)),
-            |charge| Ok(vec![charge]),
-        )
+        None
     }
 
     /// Line items with room, in the order of consumption.
     fn candidates(&self) -> Box<dyn Iterator<Item = usize> + 'a> {
-        let earliest_end_ms =
-            self.context.now_ms.saturating_sub(self.context.site.tolerance_ms());
+        let earliest_end_ms = self.context.now_ms.saturating_sub(self.context.site.tolerance_ms());
         let open = self.instance.open_lines(earliest_end_ms);
         let reopened: Vec<usize> =
             self.moved.iter().filter(|moved| moved.micros < 0).map(|moved| moved.slot).collect();
@@ -204,9 +201,7 @@ impl<'a> Draft<'a> {
         };
         match judge(&line.actions, self.instance.conditions(), dictionary) {
             Verdict::Denied => Err(NoOffer::Denied),
-            Verdict::Unrestricted => {
-                Ok(Offer { slot, rate, action: None, allowance: Tokens::MAX })
-            }
+            Verdict::Unrestricted => Ok(Offer { slot, rate, action: None, allowance: Tokens::MAX }),
             Verdict::Allowed(index) => Ok(self.offer_under(slot, rate, index)),
         }
     }
@@ -259,13 +254,15 @@ impl<'a> Draft<'a> {
         })
     }
 
-    /// Names the refusal of an item that no line items could pay together.
+    /// Names the refusal of an item that no line items could pay together. Rules denied it if
+    /// no line item lets this requester in, or if without them there would be tokens enough.
     fn why_refused(
         &self,
         item: &RequestedItem,
         dictionary: &Dictionary,
     ) -> (ItemCode, Option<Box<str>>) {
-        let (mut is_usable, mut is_priced, mut formula_error) = (false, false, None);
+        let (mut is_usable, mut is_priced, mut is_allowed) = (false, false, false);
+        let mut formula_error = None;
         let mut unruled = Bill::new(item.count);
         for slot in self.instance.consumable_lines() {
             let line = self.instance.line(slot);
@@ -273,8 +270,9 @@ impl<'a> Draft<'a> {
                 Err(NoOffer::NotUsable) => continue,
                 Err(NoOffer::NotPriced) => {}
                 Err(NoOffer::Unpriceable(error)) => formula_error = Some(error),
-                Err(NoOffer::Denied) | Ok(_) => {
+                offer @ (Err(NoOffer::Denied) | Ok(_)) => {
                     is_priced = true;
+                    is_allowed |= offer.is_ok();
                     self.pay_without_rules(&mut unruled, line, slot, item);
                 }
             }
@@ -287,7 +285,7 @@ impl<'a> Draft<'a> {
         match (is_usable, is_priced) {
             (false, _) if priced_somewhere() => (ItemCode::NoLineItem, None),
             (_, false) => (ItemCode::NotPriced, formula_error),
-            (_, true) if unruled.is_paid() => (ItemCode::DeniedByRules, None),
+            (_, true) if !is_allowed || unruled.is_paid() => (ItemCode::DeniedByRules, None),
             (_, true) => (ItemCode::Insufficient, None),
         }
     }
@@ -387,6 +385,8 @@ impl LineCharge {
 struct Bill {
     count: Count,
     rest: Rest,
+    /// All that was taken; an item never costs more than the largest amount.
+    total: Tokens,
     charges: Vec<LineCharge>,
 }
 
@@ -400,7 +400,7 @@ enum Rest {
 
 impl Bill {
     fn new(count: Count) -> Self {
-        Self { count, rest: Rest::Whole, charges: Vec::new() }
+        Self { count, rest: Rest::Whole, total: Tokens::ZERO, charges: Vec::new() }
     }
 
     fn is_paid(&self) -> bool {
@@ -409,18 +409,21 @@ impl Bill {
 
     /// The tokens to take at this rate out of those available; `None` if none.
     fn take(&mut self, rate: Tokens, available: Tokens) -> Option<Tokens> {
-        match self.price(rate) {
+        let available = available.min(Tokens::MAX.minus_or_zero(self.total));
+        let taken = match self.price(rate) {
             Some(price) if price <= available => {
                 self.rest = Rest::Paid;
                 // A price that rounds to nothing is still a charge if it is the only one.
-                (price.is_positive() || self.charges.is_empty()).then_some(price)
+                (price.is_positive() || self.charges.is_empty()).then_some(price)?
             }
             _ if available.is_positive() => {
                 self.reduce(rate, available);
-                Some(available)
+                available
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        self.total = Tokens::from_micros(self.total.micros() + taken.micros());
+        Some(taken)
     }
 
     /// Price of the rest at this rate; `None` if it is beyond all amounts.

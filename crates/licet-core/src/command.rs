@@ -91,7 +91,9 @@ pub enum Query {
     LineItem(Arc<str>),
     Conditions,
     /// Sessions that are not over, newest first.
-    Sessions { limit: usize },
+    Sessions {
+        limit: usize,
+    },
     Session(SessionId),
 }
 

@@ -71,11 +71,7 @@ pub enum FormulaError {
     #[error("column {column}: more than {MAX_NODES} values and operations")]
     TooLarge { column: usize },
     #[error("column {column}: found {found}, expected {expected}")]
-    Unexpected {
-        column: usize,
-        found: Box<str>,
-        expected: &'static str,
-    },
+    Unexpected { column: usize, found: Box<str>, expected: &'static str },
 }
 
 /// Why a formula gives no rate for some variables.
@@ -108,11 +104,7 @@ impl Formula {
             return Err(FormulaError::TooLong);
         }
         let (root, variables) = parser::parse(source)?;
-        Ok(Self {
-            source: source.into(),
-            variables: variables.into_boxed_slice(),
-            root,
-        })
+        Ok(Self { source: source.into(), variables: variables.into_boxed_slice(), root })
     }
 
     /// The text that was parsed, as it was written.
@@ -172,7 +164,5 @@ fn to_tokens(value: Decimal) -> Result<Tokens, EvaluationError> {
     if micros < 0 {
         return Err(EvaluationError::Negative);
     }
-    i64::try_from(micros)
-        .map(Tokens::from_micros)
-        .map_err(|_| EvaluationError::OutOfRange)
+    i64::try_from(micros).map(Tokens::from_micros).map_err(|_| EvaluationError::OutOfRange)
 }

@@ -207,9 +207,11 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 
 pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
     match bytes.split_first() {
-        Some((&VERSION, body)) => {
-            postcard::from_bytes(body).map_err(|error| DecodeError::Damaged(error.to_string()))
-        }
+        Some((&VERSION, body)) => match postcard::take_from_bytes(body) {
+            Ok((value, [])) => Ok(value),
+            Ok((_, rest)) => Err(DecodeError::Damaged(format!("{} are left over", rest.len()))),
+            Err(error) => Err(DecodeError::Damaged(error.to_string())),
+        },
         Some((&version, _)) => Err(DecodeError::UnknownVersion(version)),
         None => Err(DecodeError::Damaged("there are none".to_owned())),
     }

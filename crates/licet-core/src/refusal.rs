@@ -12,9 +12,13 @@ use crate::{
 pub enum Refusal {
     #[error("there is no line item {0:?} on this instance")]
     LineItemNotFound(Box<str>),
-    #[error("a new line item must be DEPLOYED; INACTIVE and OBSOLETE can only be set on one that exists")]
+    #[error(
+        "a new line item must be DEPLOYED; INACTIVE and OBSOLETE can only be set on one that exists"
+    )]
     NewLineItemNotDeployed,
-    #[error("this line item is OBSOLETE, which is final; put a new one under another activation ID")]
+    #[error(
+        "this line item is OBSOLETE, which is final; put a new one under another activation ID"
+    )]
     ObsoleteIsFinal,
     #[error("only an OBSOLETE line item can be deleted; set its state to OBSOLETE first")]
     NotObsolete,
@@ -42,6 +46,8 @@ pub enum Refusal {
     SessionNotFound(SessionId),
     #[error("session {id} is terminated: {reason}")]
     SessionEnded { id: SessionId, reason: EndReason },
-    #[error("this Idempotency-Key came with another request before; use a new key for a new request")]
+    #[error(
+        "this Idempotency-Key came with another request before; use a new key for a new request"
+    )]
     IdempotencyKeyReused,
 }

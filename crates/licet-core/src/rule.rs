@@ -57,7 +57,9 @@ pub struct ConditionDraft {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// Lets it consume, at most so many tokens of this line item in all.
-    Allow { allocation: Option<Tokens> },
+    Allow {
+        allocation: Option<Tokens>,
+    },
     Deny,
 }
 
@@ -234,8 +236,7 @@ mod tests {
         };
         let allow = Effect::Allow { allocation: None };
         let actions = [action(1, Some(1), Effect::Deny), action(2, Some(2), allow)];
-        let verdict =
-            |pairs: &[(&str, &str)]| judge(&actions, &conditions, &dictionary(pairs));
+        let verdict = |pairs: &[(&str, &str)]| judge(&actions, &conditions, &dictionary(pairs));
         assert_eq!(verdict(&[("a", "1"), ("b", "1")]), Verdict::Denied);
         assert_eq!(verdict(&[("b", "1")]), Verdict::Allowed(1));
         assert_eq!(verdict(&[]), Verdict::Denied);

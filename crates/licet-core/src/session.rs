@@ -39,14 +39,9 @@ pub struct Session {
 /// What a session is doing, with just the data that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
-    Idle {
-        since_ms: i64,
-    },
+    Idle { since_ms: i64 },
     Active(Paid),
-    Ended {
-        at_ms: i64,
-        reason: EndReason,
-    },
+    Ended { at_ms: i64, reason: EndReason },
 }
 
 /// The period that an active session has paid for.

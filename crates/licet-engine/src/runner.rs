@@ -147,7 +147,7 @@ impl Runner {
                 self.take_waiting(group);
                 !group.is_empty()
             }
-            () = clock.sleep_until(wakes_at_ms.min(idle_at_ms)) => wakes_at_ms <= idle_at_ms,
+            () = clock.sleep_until(wakes_at_ms.min(idle_at_ms)) => self.is_due(),
             _ = closing.wait_for(|closing| *closing) => false,
         }
     }

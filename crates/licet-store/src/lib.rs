@@ -20,8 +20,8 @@ use std::{future::Future, pin::Pin};
 pub use error::{AppendError, StoreError};
 pub use journal::{Append, Group, Head, Loaded, Position, Section, Snapshot};
 pub use projection::{
-    BalanceRow, ConsumerRow, HeadRow, LineItemRow, Projection, RollupFilter, RollupRow, SessionRow, Span,
-    UsageFilter, UsageRow,
+    BalanceRow, ConsumerRow, HeadRow, LineItemRow, Projection, RollupFilter, RollupRow, SessionRow,
+    Span, UsageFilter, UsageRow,
 };
 pub use site::{
     AuditRow, InstanceFilter, InstanceRow, KeyKind, KeyRow, RateTableRow, SettingRow, TokenRow,
@@ -69,6 +69,7 @@ pub trait Projections: Send + Sync {
     fn project(&self, projection: Projection) -> Pending<'_, ()>;
 
     /// Throws the projection away: empties every derived table and sets the position to zero.
+    /// Reads the whole journal first, because the heads must be known without the projection.
     fn forget_projection(&self) -> Pending<'_, ()>;
 
     /// Keeps a snapshot unless a newer one is there.
@@ -96,11 +97,12 @@ pub trait Projections: Send + Sync {
 /// What belongs to the site, in ordinary tables. Every change carries the audit row that goes
 /// into the same transaction.
 pub trait Site: Send + Sync {
-    /// Creates an instance. The first of an account becomes its default, whatever the row says;
-    /// the stored row is returned.
+    /// Creates an instance. The first of an account becomes its default and no later one does,
+    /// whatever the row says; the stored row is returned.
     ///
     /// # Errors
-    /// [`StoreError::Duplicate`] if the account has an instance of that short name.
+    /// [`StoreError::Duplicate`] if the account has an instance of that short name, or the id is
+    /// taken.
     fn create_instance(&self, row: InstanceRow, audit: AuditRow) -> Pending<'_, InstanceRow>;
     fn instance(&self, id: Uuid) -> Pending<'_, Option<InstanceRow>>;
     /// Instances ordered by their row number; the number beside each is the cursor to go on from.
@@ -120,9 +122,10 @@ pub trait Site: Send + Sync {
         now_ms: i64,
         audit: AuditRow,
     ) -> Pending<'_, ()>;
+    /// All tables by (series, effective from, version).
     fn rate_tables(&self) -> Pending<'_, Vec<RateTableRow>>;
 
-    /// Adds or replaces keys by id, all or none.
+    /// Adds keys, or replaces whole rows by id; all or none.
     ///
     /// # Errors
     /// [`StoreError::Duplicate`] if an id is taken by a key of the other kind.
@@ -165,7 +168,9 @@ pub trait Site: Send + Sync {
 
     /// An audit row of its own, for what changes nothing else (a refused log-in).
     fn audit(&self, row: AuditRow) -> Pending<'_, ()>;
-    /// Audit rows, newest first, before the row id `before` (0: from the newest).
+    /// Audit rows of the site and of instances, newest first by time, before the row id `before`
+    /// (0: from the newest). Row ids are a stable order but larger than 2^53: write them as
+    /// strings in JSON.
     fn audit_rows(&self, before: i64, limit: usize) -> Pending<'_, Vec<(i64, AuditRow)>>;
 }
 

@@ -7,6 +7,8 @@ use crate::{Head, Position, site::AuditRow};
 pub struct Projection {
     pub from: Position,
     pub to: Position,
+    /// The newest head of every instance with a section in the step. The store finds the heads
+    /// of quiet instances here after a restart, so none may be left out.
     pub heads: Vec<HeadRow>,
     pub usage: Vec<UsageRow>,
     /// To be added to what stands under the same key, at both [`Span`]s.
@@ -15,8 +17,9 @@ pub struct Projection {
     pub consumers: Vec<ConsumerRow>,
     /// Replaces what stands under (instance, activation ID).
     pub line_items: Vec<LineItemRow>,
-    /// New `used` of line items that stand.
+    /// New `used` of line items that stand; applied after `line_items`.
     pub balances: Vec<BalanceRow>,
+    /// Taken out before `line_items` are put.
     pub deleted_line_items: Vec<(Uuid, String)>,
     /// Replaces what stands under the session id.
     pub sessions: Vec<SessionRow>,

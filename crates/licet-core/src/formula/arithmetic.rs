@@ -74,23 +74,15 @@ fn round(value: Decimal, precision: Decimal) -> Result<Decimal, EvaluationError>
         return Ok(value.round_dp_with_strategy(places, half_up));
     }
     let unit = Decimal::from(10_u64.pow(places));
-    let units = value
-        .checked_div(unit)
-        .map(|units| units.round_dp_with_strategy(0, half_up));
-    units
-        .and_then(|units| units.checked_mul(unit))
-        .ok_or(EvaluationError::OutOfRange)
+    let units = value.checked_div(unit).map(|units| units.round_dp_with_strategy(0, half_up));
+    units.and_then(|units| units.checked_mul(unit)).ok_or(EvaluationError::OutOfRange)
 }
 
 /// `value` as an integer, if it is one and not above `max`.
 fn small_whole(value: Decimal, max: u32) -> Option<u32> {
     let whole = value.normalize();
     let small = whole.scale() == 0 && whole >= Decimal::ZERO && whole <= Decimal::from(max);
-    if small {
-        u32::try_from(whole.mantissa()).ok()
-    } else {
-        None
-    }
+    if small { u32::try_from(whole.mantissa()).ok() } else { None }
 }
 
 /// `base` to the `exponent`; anything to the power of zero is 1.
@@ -100,11 +92,7 @@ fn power(base: Decimal, exponent: Decimal) -> Result<Decimal, EvaluationError> {
     }
     if base.is_zero() {
         let positive = exponent > Decimal::ZERO;
-        return if positive {
-            Ok(Decimal::ZERO)
-        } else {
-            Err(EvaluationError::NotANumber)
-        };
+        return if positive { Ok(Decimal::ZERO) } else { Err(EvaluationError::NotANumber) };
     }
     if exponent.abs() > Decimal::from(MAX_EXPONENT) {
         return Err(EvaluationError::OutOfRange);
@@ -153,11 +141,7 @@ fn fractional_power(base: Decimal, exponent: Decimal) -> Option<Decimal> {
     // As `checked_powd` does it, which panics where its logarithm fails.
     let value = base.checked_ln()?.checked_mul(exponent)?.checked_exp()?;
     // Not `round_sf`: of a small number it makes a decimal with too large a scale.
-    let whole_digits = value
-        .trunc()
-        .mantissa()
-        .checked_ilog10()
-        .map_or(0, |log| log + 1);
+    let whole_digits = value.trunc().mantissa().checked_ilog10().map_or(0, |log| log + 1);
     let places = POWER_DIGITS.saturating_sub(whole_digits);
     Some(value.round_dp_with_strategy(places, RoundingStrategy::MidpointNearestEven))
 }

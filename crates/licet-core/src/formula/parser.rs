@@ -15,14 +15,7 @@ const A_FUNCTION: &str = "one of the functions FLOOR.MATH, CEILING.MATH, POWER, 
 /// The root of a formula and the names of its variables.
 pub(super) fn parse(source: &str) -> Result<(Node, Vec<Box<str>>), FormulaError> {
     let (token, after) = read_token(source, 0)?;
-    let mut parser = Parser {
-        source,
-        token,
-        after,
-        variables: Vec::new(),
-        nodes: 0,
-        depth: 0,
-    };
+    let mut parser = Parser { source, token, after, variables: Vec::new(), nodes: 0, depth: 0 };
     let root = parser.expression()?;
     match parser.token.kind {
         Kind::End => Ok((root, parser.variables)),
@@ -145,11 +138,7 @@ impl<'a> Parser<'a> {
             Kind::Name => {
                 self.advance()?;
                 let is_function = self.token.kind == Kind::Symbol('(');
-                if is_function {
-                    self.function(token)
-                } else {
-                    self.variable(token.text)
-                }
+                if is_function { self.function(token) } else { self.variable(token.text) }
             }
             Kind::Symbol('(') => {
                 self.advance()?;
@@ -169,10 +158,7 @@ impl<'a> Parser<'a> {
     }
 
     fn variable(&mut self, name: &str) -> Result<Node, FormulaError> {
-        let known = self
-            .variables
-            .iter()
-            .position(|known| known.eq_ignore_ascii_case(name));
+        let known = self.variables.iter().position(|known| known.eq_ignore_ascii_case(name));
         if known.is_none() {
             self.variables.push(name.to_ascii_lowercase().into());
         }
@@ -222,9 +208,7 @@ impl<'a> Parser<'a> {
     fn node(&mut self, node: Node) -> Result<Node, FormulaError> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            return Err(FormulaError::TooLarge {
-                column: self.column(),
-            });
+            return Err(FormulaError::TooLarge { column: self.column() });
         }
         Ok(node)
     }
@@ -235,9 +219,7 @@ impl<'a> Parser<'a> {
         F: FnOnce(&mut Self) -> Result<Node, FormulaError>,
     {
         if self.depth == MAX_DEPTH {
-            return Err(FormulaError::TooDeep {
-                column: self.column(),
-            });
+            return Err(FormulaError::TooDeep { column: self.column() });
         }
         self.depth += 1;
         let node = part(self)?;
@@ -279,11 +261,7 @@ fn unexpected(source: &str, token: Token<'_>, expected: &'static str) -> Formula
         Kind::End => "the end".into(),
         _ => format!("`{}`", found.escape_debug()).into(),
     };
-    FormulaError::Unexpected {
-        column: column(source, token.start),
-        found,
-        expected,
-    }
+    FormulaError::Unexpected { column: column(source, token.start), found, expected }
 }
 
 /// The token at or after the byte `from`, and the byte after it.
@@ -296,11 +274,7 @@ fn read_token(source: &str, from: usize) -> Result<(Token<'_>, usize), FormulaEr
         Some('A'..='Z' | 'a'..='z' | '_') => (Kind::Name, length_while(rest, is_in_name)),
         Some(symbol) => (Kind::Symbol(symbol), symbol.len_utf8()),
     };
-    let token = Token {
-        kind,
-        text: &rest[..length],
-        start,
-    };
+    let token = Token { kind, text: &rest[..length], start };
     if kind == Kind::Number && token.text.ends_with('.') {
         return Err(unexpected(source, token, "a digit after the decimal point"));
     }

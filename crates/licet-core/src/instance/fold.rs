@@ -197,7 +197,11 @@ impl Instance {
             session.last_access_at_ms = Some(at_ms);
         }
         match &access.result {
-            SessionResult::Kept => {}
+            SessionResult::Kept => {
+                if let Phase::Idle { since_ms } = &mut session.phase {
+                    *since_ms = at_ms;
+                }
+            }
             SessionResult::Ended(reason) => {
                 session.phase = Phase::Ended { at_ms, reason: *reason };
             }

@@ -55,12 +55,7 @@ impl Turn<'_> {
         }
     }
 
-    fn record_line_item(
-        &mut self,
-        standing: Option<LineItem>,
-        terms: LineItemTerms,
-        by: Arc<str>,
-    ) {
+    fn record_line_item(&mut self, standing: Option<LineItem>, terms: LineItemTerms, by: Arc<str>) {
         let at_ms = self.now_ms();
         let next_reset = terms.reset_frequency.map(|frequency| frequency.next_boundary_ms(at_ms));
         let (epoch, resets_at_ms) = match &standing {
@@ -91,11 +86,10 @@ impl Turn<'_> {
         }
     }
 
-    /// Starts `used` at zero again where a boundary has passed.
-    pub(super) fn reset_line_items(&mut self) {
-        let now_ms = self.now_ms();
+    /// Starts `used` at zero again where a boundary has passed until then.
+    pub(super) fn reset_line_items(&mut self, until_ms: i64) {
         while let Some((boundary_ms, slot)) = self.instance.resets.first().copied() {
-            if boundary_ms > now_ms {
+            if boundary_ms > until_ms {
                 break;
             }
             let line = self.instance.line(slot);
@@ -106,7 +100,7 @@ impl Turn<'_> {
                 used_before: line.used.micros(),
                 epoch: self.instance.epochs + 1,
                 // Boundaries that passed while nobody asked are one reset, not several.
-                resets_at_ms: frequency.map(|frequency| frequency.next_boundary_ms(now_ms)),
+                resets_at_ms: frequency.map(|frequency| frequency.next_boundary_ms(until_ms)),
             };
             self.record(record);
         }

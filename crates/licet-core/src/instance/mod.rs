@@ -14,11 +14,7 @@ use std::{
 };
 
 use crate::{
-    answer::KeptAnswers,
-    ids::SessionId,
-    line_item::LineItem,
-    rule::Conditions,
-    session::Session,
+    answer::KeptAnswers, ids::SessionId, line_item::LineItem, rule::Conditions, session::Session,
 };
 
 /// Order of consumption: the line item that ends first, then the one that starts first.

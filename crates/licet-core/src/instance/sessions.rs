@@ -142,7 +142,8 @@ impl Turn<'_> {
 
     pub(super) fn newest_sessions(&self, limit: usize) -> Vec<(SessionId, Session)> {
         let newest_first = self.instance.sessions.iter().rev();
-        let live = newest_first.filter(|(_, session)| !matches!(session.phase, Phase::Ended { .. }));
+        let live =
+            newest_first.filter(|(_, session)| !matches!(session.phase, Phase::Ended { .. }));
         live.take(limit).map(|(id, session)| (*id, session.clone())).collect()
     }
 
@@ -159,6 +160,11 @@ impl Turn<'_> {
         let due = self.instance.sessions.get(&id).and_then(|session| {
             session.next_due(self.context.up_since_ms).map(|due| (due, session.clone()))
         });
+        if let Some(((at_ms, _), _)) = &due
+            && *at_ms <= self.now_ms()
+        {
+            self.reset_line_items(*at_ms);
+        }
         match due {
             None => self.instance.put_on_agenda(id, None),
             // An outage of the service puts the event off.
@@ -245,7 +251,7 @@ fn next_heartbeat_ms(session: &Session, charged_at_ms: i64, period_ms: i64) -> i
         Phase::Active(Paid { heartbeat_due_ms, .. }) => *heartbeat_due_ms,
         Phase::Idle { .. } | Phase::Ended { .. } => None,
     };
-    awaited.unwrap_or(charged_at_ms + heartbeat_window_ms(period_ms))
+    awaited.unwrap_or_else(|| charged_at_ms + heartbeat_window_ms(period_ms))
 }
 
 /// Refund of the part of the paid period that is not used up.

@@ -17,6 +17,7 @@ use crate::{
 struct Snapshot {
     last_ms: i64,
     epochs: u64,
+    /// In the order of their places, in which resets of the same moment follow each other.
     lines: Vec<LineItem>,
     conditions: Vec<Condition>,
     sessions: Vec<(SessionId, Session)>,
@@ -31,7 +32,7 @@ impl Instance {
         encode(&Snapshot {
             last_ms: self.last_ms,
             epochs: self.epochs,
-            lines: self.line_items().into_iter().cloned().collect(),
+            lines: self.lines.iter().flatten().cloned().collect(),
             conditions: self.conditions.values().cloned().collect(),
             sessions: self.sessions.iter().map(|(id, session)| (*id, session.clone())).collect(),
             answers: answers.map(|(at_ms, key, kept)| (at_ms, key, kept.clone())).collect(),

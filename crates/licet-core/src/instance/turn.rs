@@ -81,9 +81,9 @@ impl Turn<'_> {
         }
     }
 
-    /// Does what is due before the command.
+    /// Does what is due before the command, in the order in which it fell due: each session
+    /// event resets the line items that were due before it.
     fn settle(&mut self, command: &Command) {
-        self.reset_line_items();
         let events_max = match command {
             Command::Tick => EVENTS_IN_TICK_MAX,
             _ => EVENTS_BEFORE_COMMAND_MAX,
@@ -97,6 +97,7 @@ impl Turn<'_> {
         if let Some(id) = command.session_id() {
             self.settle_session(id);
         }
+        self.reset_line_items(self.now_ms());
     }
 
     fn settle_session(&mut self, id: SessionId) {

@@ -16,6 +16,12 @@ CREATE TABLE journal (
     body BLOB NOT NULL
 ) STRICT;
 
+-- Written and emptied again to find out whether a disk that was full takes commits. Otherwise
+-- empty.
+CREATE TABLE probe (
+    filler BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE instance (
     row_number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,

@@ -43,8 +43,9 @@ pub(super) fn wanted_instances(
         return Ok(None);
     }
     let mut instances = Vec::new();
-    let mut statement = connection
-        .prepare_cached("SELECT instance_id FROM account_instance WHERE account_id = ?1 LIMIT ?2")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT instance_id FROM account_instance WHERE account_id = ?1 LIMIT ?2",
+    )?;
     for account_id in account_ids {
         let room = super::ids::row_limit(INSTANCES_MAX + 1);
         for id in statement.query_map((account_id, room), |row| row.get::<_, AnyId>(0))? {

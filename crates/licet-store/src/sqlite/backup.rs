@@ -4,7 +4,6 @@ use std::{
     fs::{self, File},
     io::{Read, Write},
     path::Path,
-    time::Duration,
 };
 
 use rusqlite::{
@@ -23,9 +22,6 @@ const IN_ORDER: [Database; 2] = [Database::Projection, Database::Journal];
 
 /// Pages that are copied between two reports of progress.
 const PAGES_PER_STEP: i32 = 1024;
-
-/// How long a step waits for a lock on the copy, which nobody else should have open.
-const STEP_WAIT: Duration = Duration::from_millis(20);
 
 /// How far a copy of one file has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,9 +92,8 @@ fn copy_pages(
     copy: &mut Connection,
     progress: &mut impl FnMut(CopyProgress),
 ) -> Result<(), StoreError> {
-    let page_bytes: u64 = source
-        .query_row("PRAGMA page_size", [], |row| row.get(0))
-        .map(super::ids::unsigned)?;
+    let page_bytes: u64 =
+        source.query_row("PRAGMA page_size", [], |row| row.get(0)).map(super::ids::unsigned)?;
     let backup = Backup::new(source, copy)?;
     loop {
         let step = backup.step(PAGES_PER_STEP)?;
@@ -112,7 +107,8 @@ fn copy_pages(
         match step {
             StepResult::Done => return Ok(()),
             StepResult::More => {}
-            _ => std::thread::sleep(STEP_WAIT),
+            // Nobody else has the copy open, and the source has its state already.
+            other => return Err(StoreError::Unavailable(format!("the copy stopped: {other:?}"))),
         }
     }
 }
@@ -190,7 +186,7 @@ fn copy_file(
 
 fn check(database: Database, directory: &Path) -> Result<(), StoreError> {
     // Opening it to write takes in a log that stood beside it.
-    let connection = database.open_to_write(directory)?;
+    let connection = database.open_as_it_is(directory)?;
     let verdict: String =
         connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if verdict != "ok" {

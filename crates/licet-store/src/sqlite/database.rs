@@ -1,6 +1,6 @@
 //! Opening a database file, its schema, and transactions on it.
 
-use std::{path::Path, time::Duration};
+use std::{error::Error as _, path::Path, time::Duration};
 
 use refinery::Runner;
 use rusqlite::{Connection, OpenFlags};
@@ -71,17 +71,32 @@ impl Database {
 
     /// Opens the file for its writer, makes it if it is missing, and brings its schema up.
     pub(super) fn open_to_write(self, directory: &Path) -> Result<Connection, StoreError> {
+        let mut connection = self.open_as_it_is(directory)?;
+        self.migrate(&mut connection)?;
+        Ok(connection)
+    }
+
+    /// Opens the file to write, with the schema that it has.
+    pub(super) fn open_as_it_is(self, directory: &Path) -> Result<Connection, StoreError> {
         let path = directory.join(self.file_name());
-        let mut connection = Connection::open(&path).map_err(|error| self.cannot_open(&error))?;
+        let connection = Connection::open(&path).map_err(|error| self.cannot_open(&error))?;
         connection.busy_timeout(LOCK_WAIT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         self.use_write_ahead_log(&connection)?;
         connection.execute_batch(self.writing())?;
         connection.execute_batch(&format!("PRAGMA journal_size_limit = {LOG_BYTES_KEPT};"))?;
-        self.schema()
-            .run(&mut connection)
-            .map_err(|error| StoreError::Unavailable(format!("{}: {error}", self.file_name())))?;
         Ok(connection)
+    }
+
+    fn migrate(self, connection: &mut Connection) -> Result<(), StoreError> {
+        let Err(error) = self.schema().run(connection) else {
+            return Ok(());
+        };
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
+        match cause {
+            Some(cause) => Err(self.cannot_open(cause)),
+            None => Err(StoreError::Unavailable(format!("{}: {error}", self.file_name()))),
+        }
     }
 
     fn use_write_ahead_log(self, connection: &Connection) -> Result<(), StoreError> {
@@ -101,8 +116,8 @@ impl Database {
     pub(super) fn open_to_read(self, directory: &Path) -> Result<Connection, StoreError> {
         let path = directory.join(self.file_name());
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&path, flags)
-            .map_err(|error| self.cannot_open(&error))?;
+        let connection =
+            Connection::open_with_flags(&path, flags).map_err(|error| self.cannot_open(&error))?;
         connection.busy_timeout(LOCK_WAIT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         connection.execute_batch("PRAGMA cache_size = -8192;")?;
@@ -112,9 +127,7 @@ impl Database {
     /// A database in memory with this schema and nothing in it.
     pub(super) fn empty(self) -> Result<Connection, StoreError> {
         let mut connection = Connection::open_in_memory()?;
-        self.schema()
-            .run(&mut connection)
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        self.migrate(&mut connection)?;
         Ok(connection)
     }
 
@@ -179,7 +192,6 @@ fn commit(connection: &Connection) -> Result<(), StoreError> {
     if !is_certainly_not_committed(&error) {
         stop_the_process("COMMIT", &error);
     }
-    tracing::warn!(%error, "a commit failed and was rolled back");
     roll_back(connection);
     Err(error.into())
 }

@@ -141,7 +141,10 @@ impl StoredSection<'_> {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] if the body is not as it was written.
-pub(super) fn decode(position: Position, body: &[u8]) -> Result<Vec<StoredSection<'_>>, StoreError> {
+pub(super) fn decode(
+    position: Position,
+    body: &[u8],
+) -> Result<Vec<StoredSection<'_>>, StoreError> {
     read_sections(position, body)
         .ok_or_else(|| StoreError::Damaged(format!("the journal's group {}", position.0)))
 }
@@ -200,8 +203,6 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     fn append(seq: u64, records: &[u8], wake_at_ms: Option<i64>) -> Append {

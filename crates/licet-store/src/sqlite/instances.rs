@@ -10,8 +10,7 @@ use super::{
 };
 use crate::{InstanceFilter, InstanceRow, StoreError};
 
-const COLUMNS: &str =
-    "row_number, id, short_name, account_id, is_default, created_ms, modified_ms";
+const COLUMNS: &str = "row_number, id, short_name, account_id, is_default, created_ms, modified_ms";
 
 /// See [`crate::Site::create_instance`].
 pub(super) fn create(
@@ -37,9 +36,7 @@ pub(super) fn create(
 }
 
 fn has_instance(connection: &Connection, account_id: &str) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached("SELECT 1 FROM instance WHERE account_id = ?1")?
-        .exists([account_id])
+    connection.prepare_cached("SELECT 1 FROM instance WHERE account_id = ?1")?.exists([account_id])
 }
 
 pub(super) fn get(connection: &Connection, id: Uuid) -> rusqlite::Result<Option<InstanceRow>> {

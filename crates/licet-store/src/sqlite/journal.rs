@@ -18,8 +18,8 @@ use super::{
     writer::Job,
 };
 use crate::{
-    Append, AppendError, Appending, Group, Head, Journal, Loaded, Pending, Position, Section, Snapshot,
-    StoreError,
+    Append, AppendError, Appending, Group, Head, Journal, Loaded, Pending, Position, Section,
+    Snapshot, StoreError,
 };
 
 /// Bytes of bodies that are read at a time where the whole journal is gone through.
@@ -159,7 +159,9 @@ fn body(connection: &Connection, position: Position) -> Result<Vec<u8>, StoreErr
 }
 
 fn broken_chain(instance_id: Uuid, seq: u64) -> StoreError {
-    StoreError::Damaged(format!("section {seq} of instance {instance_id} is not where it should be"))
+    StoreError::Damaged(format!(
+        "section {seq} of instance {instance_id} is not where it should be"
+    ))
 }
 
 impl Journal for SqliteStore {

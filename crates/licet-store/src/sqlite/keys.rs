@@ -13,7 +13,11 @@ fn kind_name(kind: KeyKind) -> &'static str {
 
 /// Names are bound by a check in the schema.
 fn kind(name: &str) -> KeyKind {
-    if name == kind_name(KeyKind::Administration) { KeyKind::Administration } else { KeyKind::Client }
+    if name == kind_name(KeyKind::Administration) {
+        KeyKind::Administration
+    } else {
+        KeyKind::Client
+    }
 }
 
 /// See [`crate::Site::put_keys`]; `connection` is in a transaction.

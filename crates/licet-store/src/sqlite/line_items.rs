@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::ids::{AnyId, TextId};
-use crate::LineItemRow;
+use crate::{BalanceRow, LineItemRow};
 
 pub(super) fn put(connection: &Connection, rows: &[LineItemRow]) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
@@ -31,6 +31,16 @@ pub(super) fn put(connection: &Connection, rows: &[LineItemRow]) -> rusqlite::Re
     Ok(())
 }
 
+pub(super) fn put_used(connection: &Connection, rows: &[BalanceRow]) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE line_item SET used = ?3 WHERE instance_id = ?1 AND activation_id = ?2",
+    )?;
+    for row in rows {
+        statement.execute((TextId::from(row.instance_id), &row.activation_id, row.used))?;
+    }
+    Ok(())
+}
+
 pub(super) fn delete(connection: &Connection, keys: &[(Uuid, String)]) -> rusqlite::Result<()> {
     let mut statement = connection
         .prepare_cached("DELETE FROM line_item WHERE instance_id = ?1 AND activation_id = ?2")?;
@@ -45,7 +55,8 @@ pub(super) fn select(
     connection: &Connection,
     instance_id: Option<Uuid>,
 ) -> rusqlite::Result<Vec<LineItemRow>> {
-    let condition = if instance_id.is_some() { "WHERE instance_id = ?1" } else { "WHERE ?1 IS NULL" };
+    let condition =
+        if instance_id.is_some() { "WHERE instance_id = ?1" } else { "WHERE ?1 IS NULL" };
     connection
         .prepare_cached(&format!(
             "SELECT instance_id, activation_id, state, quantity, used, starts_at_ms, ends_at_ms,

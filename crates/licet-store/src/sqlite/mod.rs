@@ -1,12 +1,12 @@
 //! The embedded store: two SQLite files in one data directory.
 //!
 //! - `journal.db` is the truth: the journal and what belongs to the site. One thread writes it
-//!   ([`writer`]), and a commit is on the disk when it returns.
-//! - `projection.db` is derived. One thread writes it ([`projection`]); it may be deleted while no
+//!   (`writer`), and a commit is on the disk when it returns.
+//! - `projection.db` is derived. One thread writes it (`projection`); it may be deleted while no
 //!   server runs.
 //! - `licet.lock` keeps a second server out.
 //!
-//! Reads go to a few connections of their own ([`readers`]) and never wait for a writer.
+//! Reads go to a few connections of their own (`readers`) and never wait for a writer.
 
 mod accounts;
 mod audit;
@@ -101,19 +101,10 @@ impl SqliteStore {
         forget_foreign_projection(&projection, &journal_id, last)?;
         let heads = known_heads(&journal, projection::position(&projection)?)?;
         let last_position = Arc::new(AtomicU64::new(last.0));
-        let writer = JournalWriter::new(
-            journal,
-            directory,
-            Arc::clone(&heads),
-            Arc::clone(&last_position),
-        )?;
+        let writer =
+            JournalWriter::new(journal, directory, Arc::clone(&heads), Arc::clone(&last_position))?;
         let writers = Writers {
-            journal: Worker::start(
-                "licet-journal",
-                writer::QUEUE_MAX,
-                writer::BATCH_MAX,
-                writer,
-            )?,
+            journal: Worker::start("licet-journal", writer::QUEUE_MAX, writer::BATCH_MAX, writer)?,
             projection: Worker::start(
                 "licet-projection",
                 projection::QUEUE_MAX,
@@ -263,9 +254,8 @@ impl fmt::Debug for SqliteStore {
 }
 
 fn journal_id(journal: &Connection) -> Result<Option<String>, StoreError> {
-    let id = journal
-        .query_row("SELECT journal_id FROM identity", [], |row| row.get(0))
-        .optional()?;
+    let id =
+        journal.query_row("SELECT journal_id FROM identity", [], |row| row.get(0)).optional()?;
     Ok(id)
 }
 

@@ -68,6 +68,7 @@ pub(super) fn step(connection: &Connection, step: &Projection) -> Result<(), Sto
     rollups::add_consumers(connection, &step.consumers)?;
     line_items::delete(connection, &step.deleted_line_items)?;
     line_items::put(connection, &step.line_items)?;
+    line_items::put_used(connection, &step.balances)?;
     sessions::put(connection, &step.sessions)?;
     for row in &step.audit {
         audit::insert(connection, audit::Changes::OfInstances, row)?;
@@ -157,7 +158,9 @@ impl Projections for SqliteStore {
     }
 
     fn sessions(&self, instance_id: Option<Uuid>, limit: usize) -> Pending<'_, Vec<SessionRow>> {
-        self.read_projection(move |connection| Ok(sessions::select(connection, instance_id, limit)?))
+        self.read_projection(move |connection| {
+            Ok(sessions::select(connection, instance_id, limit)?)
+        })
     }
 
     fn heads(&self) -> Pending<'_, Vec<HeadRow>> {

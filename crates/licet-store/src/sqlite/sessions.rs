@@ -36,7 +36,8 @@ pub(super) fn select(
     instance_id: Option<Uuid>,
     limit: usize,
 ) -> rusqlite::Result<Vec<SessionRow>> {
-    let condition = if instance_id.is_some() { "WHERE instance_id = ?1" } else { "WHERE ?1 IS NULL" };
+    let condition =
+        if instance_id.is_some() { "WHERE instance_id = ?1" } else { "WHERE ?1 IS NULL" };
     let limit = if limit == 0 { -1 } else { row_limit(limit) };
     connection
         .prepare_cached(&format!(

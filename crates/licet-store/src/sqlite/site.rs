@@ -114,9 +114,7 @@ impl Site for SqliteStore {
         hash: Option<[u8; 32]>,
         audit: AuditRow,
     ) -> Pending<'_, ()> {
-        self.change_site(audit, move |connection| {
-            tokens::delete(connection, &user, hash.as_ref())
-        })
+        self.change_site(audit, move |connection| tokens::delete(connection, &user, hash.as_ref()))
     }
 
     fn sweep_tokens(&self, now_ms: i64) -> Pending<'_, ()> {

@@ -112,10 +112,7 @@ pub(super) fn select(
 }
 
 /// Between which row ids everything from `from_ms` to `until_ms` lies, with other rows among it.
-fn rows_between(
-    connection: &Connection,
-    filter: &UsageFilter,
-) -> rusqlite::Result<Option<RowIds>> {
+fn rows_between(connection: &Connection, filter: &UsageFilter) -> rusqlite::Result<Option<RowIds>> {
     let first_hour = filter.from_ms.div_euclid(HOUR_MS).saturating_mul(HOUR_MS);
     connection
         .prepare_cached(
@@ -139,11 +136,7 @@ fn walk(
     connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect()
 }
 
-fn statement(
-    filter: &UsageFilter,
-    ids: RowIds,
-    instance_id: Option<Uuid>,
-) -> (String, Vec<Value>) {
+fn statement(filter: &UsageFilter, ids: RowIds, instance_id: Option<Uuid>) -> (String, Vec<Value>) {
     let index = match instance_id {
         Some(_) => "INDEXED BY usage_by_instance",
         None => "NOT INDEXED",

@@ -5,13 +5,14 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::{failure::duplicate_or, tokens};
 use crate::{StoreError, UserRow};
 
-const COLUMNS: &str =
-    "name, password_hash, role, account_id, disabled, created_ms, modified_ms";
+const COLUMNS: &str = "name, password_hash, role, account_id, disabled, created_ms, modified_ms";
 
 /// See [`crate::Site::create_user`].
 pub(super) fn create(connection: &Connection, row: &UserRow) -> Result<(), StoreError> {
     connection
-        .prepare_cached(&format!("INSERT INTO user ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"))?
+        .prepare_cached(&format!(
+            "INSERT INTO user ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        ))?
         .execute((
             &row.name,
             &row.password_hash,

@@ -1,0 +1,72 @@
+//! One suite of stories for every backend of the store, and what is SQLite's alone.
+//!
+//! A story takes a [`home::Home`], where a store can be opened again and again, and says in its
+//! name what must be true of any backend. A new backend implements `Home` and calls `suite!`.
+
+#![allow(clippy::unwrap_used)]
+
+mod home;
+mod journal;
+mod projection;
+mod site;
+mod sqlite;
+
+macro_rules! suite {
+    ($backend:ident, $home:expr, { $($noun:ident: $($story:ident),+ $(,)?;)+ }) => {
+        mod $backend {
+            $(mod $noun {
+                $(#[tokio::test]
+                async fn $story() {
+                    crate::$noun::$story(&$home).await;
+                })+
+            })+
+        }
+    };
+}
+
+macro_rules! stories {
+    ($backend:ident, $home:expr) => {
+        suite!($backend, $home, {
+            journal:
+                what_is_appended_comes_back_when_an_instance_is_loaded,
+                an_instance_without_a_journal_loads_empty,
+                an_append_on_an_old_head_is_refused_and_the_others_go_on,
+                of_two_appends_on_the_same_head_one_wins,
+                groups_are_read_in_order_and_never_in_part,
+                a_reopened_store_goes_on_where_it_stood,
+                heads_of_quiet_instances_are_found_after_a_reopening,
+                heads_survive_a_projection_that_is_thrown_away,
+                loading_starts_from_the_snapshot_and_walks_the_rest,
+                an_older_snapshot_does_not_replace_a_newer_one,
+                a_snapshot_that_does_not_fit_the_journal_is_not_used,
+                the_instances_that_are_due_come_earliest_first,
+                a_closed_store_takes_nothing_more;
+            projection:
+                a_step_from_the_wrong_position_changes_nothing,
+                the_projection_can_be_thrown_away_and_made_again,
+                roll_ups_and_consumers_are_added_to_what_stands,
+                roll_ups_are_found_by_instance_and_by_account,
+                line_items_and_sessions_are_replaced,
+                usage_is_filtered_by_every_field,
+                usage_is_paged_by_row_id,
+                usage_out_of_order_of_time_is_found,
+                usage_of_an_account_with_many_instances_is_whole;
+            site:
+                the_first_instance_of_an_account_is_its_default,
+                instances_are_paged_and_filtered,
+                a_short_name_is_taken_once_in_an_account,
+                a_rate_table_in_effect_cannot_be_deleted,
+                a_rate_table_version_is_taken_once_in_its_series,
+                the_last_administration_key_stays,
+                keys_are_put_all_or_none,
+                settings_are_replaced_by_name,
+                a_deleted_user_takes_its_tokens_along,
+                tokens_are_swept_when_they_have_expired,
+                a_change_that_fails_leaves_no_audit_row,
+                audit_rows_of_site_and_instances_make_one_order,
+                a_ready_store_says_so;
+        });
+    };
+}
+
+stories!(on_sqlite, crate::home::SqliteHome::new());
