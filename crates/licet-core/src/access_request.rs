@@ -53,7 +53,7 @@ pub enum ItemCode {
     NotPriced,
     /// 301: no line item can be consumed from now.
     NoLineItem,
-    /// 305: rules of access let this requester to no line item, or not to the tokens that are there.
+    /// 305: rules of access let this requester to no line item, or keep it from the tokens there.
     DeniedByRules,
     /// 306
     Insufficient,

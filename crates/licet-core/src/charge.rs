@@ -146,6 +146,10 @@ impl<'a> Draft<'a> {
         let mut bill = Bill::new(item.count);
         let mut offers = Vec::new();
         for slot in self.candidates() {
+            // An item before this one may have taken the last of it.
+            if !self.instance.line(slot).terms.has_room(self.used(slot)) {
+                continue;
+            }
             let Ok(offer) = self.offer(slot, item, dictionary) else { continue };
             self.take(&mut bill, &offer, Source::Entitled);
             if bill.is_paid() {
@@ -162,7 +166,8 @@ impl<'a> Draft<'a> {
         None
     }
 
-    /// Line items with room, in the order of consumption.
+    /// Line items that have room in the instance, or may have got some by a refund of this draft,
+    /// in the order of consumption.
     fn candidates(&self) -> Box<dyn Iterator<Item = usize> + 'a> {
         let earliest_end_ms = self.context.now_ms.saturating_sub(self.context.site.tolerance_ms());
         let open = self.instance.open_lines(earliest_end_ms);
@@ -242,7 +247,8 @@ impl<'a> Draft<'a> {
         bill.enter(line, offer, tokens, Tokens::from_micros(used.micros() + micros));
     }
 
-    /// An item that costs nothing needs a line item that prices and allows it, but no tokens.
+    /// An item that costs nothing needs a line item that prices and allows it, but no tokens. Line
+    /// items with tokens were asked before, so here one without any may give it.
     fn free_of_charge(&self, item: &RequestedItem, dictionary: &Dictionary) -> Option<LineCharge> {
         self.instance.consumable_lines().find_map(|slot| {
             let offer = self.offer(slot, item, dictionary).ok()?;

@@ -93,6 +93,12 @@ impl LineItemTerms {
         self.elastic && self.state == LineItemState::Deployed
     }
 
+    /// Whether anything is left once `used` are taken, overdraft included.
+    pub(crate) fn has_room(&self, used: Tokens) -> bool {
+        self.left(Source::Entitled, used).is_positive()
+            || self.left(Source::Overdraft, used).is_positive()
+    }
+
     /// Tokens of one source that are left once `used` are taken.
     pub(crate) fn left(&self, source: Source, used: Tokens) -> Tokens {
         match (source, self.overdraft) {
@@ -113,8 +119,7 @@ impl LineItem {
     /// Whether anything is left to take, overdraft included.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.terms.left(Source::Entitled, self.used).is_positive()
-            || self.terms.left(Source::Overdraft, self.used).is_positive()
+        self.terms.has_room(self.used)
     }
 }
 

@@ -200,12 +200,8 @@ fn as_many_items_as_possible_are_charged_each_whole_in_their_order() {
     let mut world = studio().line("L1", "20");
     let wanted = [render("3"), item("Denoise", "", "4"), render("2"), item("Fold", "", "1")];
     let outcome = world.one_off(ada(), &wanted);
-    let expected = [
-        ItemCode::Insufficient,
-        ItemCode::Charged,
-        ItemCode::Charged,
-        ItemCode::NotPriced,
-    ];
+    let expected =
+        [ItemCode::Insufficient, ItemCode::Charged, ItemCode::Charged, ItemCode::NotPriced];
     assert_eq!(codes(&outcome), expected);
     let granted = outcome.items.iter().map(|item| item.granted.to_string());
     assert_eq!(granted.collect::<Vec<_>>(), ["0", "4", "2", "0"]);
@@ -240,8 +236,7 @@ fn a_preview_tells_what_would_be_and_changes_nothing() {
     let mut world = studio().line("L1", "10");
     let before = world.journal.len();
     let requests = vec![request(ada(), &[render("1")]); 2];
-    let Ok(Reply::AccessMany(outcomes)) = world.execute(Command::PreviewAccess { requests })
-    else {
+    let Ok(Reply::AccessMany(outcomes)) = world.execute(Command::PreviewAccess { requests }) else {
         panic!("outcomes")
     };
     // Each is decided for itself.
@@ -253,9 +248,8 @@ fn a_preview_tells_what_would_be_and_changes_nothing() {
 
 #[test]
 fn overdraft_is_there_to_its_last_token() {
-    let mut world = World::new()
-        .rate("Render", "2.0", "1")
-        .line_with(terms("L1", "10").overdraft("5"));
+    let mut world =
+        World::new().rate("Render", "2.0", "1").line_with(terms("L1", "10").overdraft("5"));
     assert_eq!(world.ask(render("15.000001")).code, ItemCode::Insufficient);
     assert_eq!(paid_by(&world.ask(render("12"))), "L1 12");
     assert_eq!(world.ask(render("3.000001")).code, ItemCode::Insufficient);
@@ -312,8 +306,7 @@ fn a_later_table_prices_from_its_moment_on() {
 
 #[test]
 fn a_table_replaces_the_one_before_it_whole() {
-    let mut world =
-        studio().table_from(140, "", ("Render", "2.0", "5")).line("L1", "100");
+    let mut world = studio().table_from(140, "", ("Render", "2.0", "5")).line("L1", "100");
     assert_eq!(world.at(139).ask(item("Denoise", "", "1")).code, ItemCode::Charged);
     assert_eq!(world.at(140).ask(item("Denoise", "", "1")).code, ItemCode::NotPriced);
 }
@@ -352,9 +345,8 @@ fn a_line_item_that_does_not_price_an_item_is_passed_over() {
 
 #[test]
 fn a_formula_gives_the_rate_and_the_count_multiplies_it() {
-    let mut world = World::new()
-        .formula("Simulate", "CEILING.MATH(nodes * hours) * 4")
-        .line("L1", "1000");
+    let mut world =
+        World::new().formula("Simulate", "CEILING.MATH(nodes * hours) * 4").line("L1", "1000");
     let outcome = world.ask(item_with("Simulate", "2", &[("Nodes", "3"), ("HOURS", "0.5")]));
     assert_eq!(paid_by(&outcome), "L1 16");
     assert_eq!(outcome.charges[0].rate, tokens("8"));
@@ -632,7 +624,7 @@ fn a_refused_item_is_kept_under_its_key_as_well() {
 #[test]
 fn a_key_is_free_again_after_a_day_and_kept_a_day_from_then() {
     let mut world = studio().line("L1", "100");
-    let mut ask = |at_minute, world: &mut World| {
+    let ask = |at_minute, world: &mut World| {
         world.at(at_minute).one_off_with(ada(), &[render("1")], Some(key("k", 1))).expect("taken")
     };
     let first = ask(0, &mut world);
@@ -642,8 +634,8 @@ fn a_key_is_free_again_after_a_day_and_kept_a_day_from_then() {
     // The journal tells the same story: the answer that counts is the second one.
     world.instance = folded(&world.journal);
     assert_eq!(ask(DAY + 2, &mut world), second);
-    world.instance = licet_core::Instance::from_snapshot(&world.instance.to_snapshot())
-        .expect("a snapshot");
+    world.instance =
+        licet_core::Instance::from_snapshot(&world.instance.to_snapshot()).expect("a snapshot");
     assert_eq!(ask(2 * DAY, &mut world), second);
     assert_eq!(world.used("L1"), "14");
 }

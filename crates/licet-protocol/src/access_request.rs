@@ -112,11 +112,7 @@ pub struct RequestedItem {
     #[schema(example = "Render")]
     pub item: SharedName,
     /// Exact version; empty or left out asks for the item without a version.
-    #[serde(
-        default,
-        deserialize_with = "list::or_default",
-        alias = "requestedVersion"
-    )]
+    #[serde(default, deserialize_with = "list::or_default", alias = "requestedVersion")]
     #[schema(value_type = Option<SharedText>, example = "2.0")]
     pub version: SharedText,
     /// Units, above zero; up to six decimals.
@@ -155,9 +151,7 @@ impl<'de> Visitor<'de> for DictionaryVisitor {
                 return Err(A::Error::custom("has a key twice"));
             }
             if dictionary.len() > DICTIONARY_KEYS {
-                return Err(A::Error::custom(format!(
-                    "must have at most {DICTIONARY_KEYS} keys"
-                )));
+                return Err(A::Error::custom(format!("must have at most {DICTIONARY_KEYS} keys")));
             }
         }
         Ok(Dictionary(dictionary))
@@ -173,10 +167,7 @@ fn dictionary_values(raw: &RawValue) -> Result<Vec<Box<str>>, String> {
     if values.len() > DICTIONARY_VALUES {
         return Err(list::too_many(DICTIONARY_VALUES));
     }
-    values
-        .into_iter()
-        .map(|value| Scalar::from_raw(value).map(|scalar| scalar.0))
-        .collect()
+    values.into_iter().map(|value| Scalar::from_raw(value).map(|scalar| scalar.0)).collect()
 }
 
 impl<'de> Deserialize<'de> for Dictionary {
@@ -193,9 +184,7 @@ impl Serialize for Dictionary {
 
 impl PartialSchema for Dictionary {
     fn schema() -> RefOr<Schema> {
-        let many = ArrayBuilder::new()
-            .items(Scalar::schema())
-            .max_items(Some(DICTIONARY_VALUES));
+        let many = ArrayBuilder::new().items(Scalar::schema()).max_items(Some(DICTIONARY_VALUES));
         let values = OneOfBuilder::new().item(Scalar::schema()).item(many);
         ObjectBuilder::new()
             .schema_type(Type::Object)
@@ -232,14 +221,10 @@ impl<'de> Deserialize<'de> for MetaData {
         let raw = <&RawValue>::deserialize(deserializer)?;
         let found = number::type_of(raw);
         if found != "object" {
-            return Err(D::Error::custom(format_args!(
-                "{found} found, object expected"
-            )));
+            return Err(D::Error::custom(format_args!("{found} found, object expected")));
         }
         if raw.get().len() > META_DATA_BYTES {
-            return Err(D::Error::custom(format_args!(
-                "is larger than {META_DATA_BYTES} bytes"
-            )));
+            return Err(D::Error::custom(format_args!("is larger than {META_DATA_BYTES} bytes")));
         }
         Ok(Self(raw.to_owned()))
     }
@@ -249,9 +234,7 @@ impl PartialSchema for MetaData {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(Type::Object)
-            .description(Some(
-                "Any object of up to 16 KiB; it goes to the usage record.",
-            ))
+            .description(Some("Any object of up to 16 KiB; it goes to the usage record."))
             .additional_properties(Some(
                 utoipa::openapi::schema::AdditionalProperties::<Schema>::FreeForm(true),
             ))
@@ -289,19 +272,12 @@ impl<'de> Visitor<'de> for VariablesVisitor {
             text::check(&name, 1, TEXT_CHARS).map_err(A::Error::custom)?;
             let number = entries.next_value::<NumberText<'_>>()?;
             text::check_length(number.0, 1, TEXT_CHARS).map_err(A::Error::custom)?;
-            if variables
-                .keys()
-                .any(|known| known.eq_ignore_ascii_case(&name))
-            {
-                return Err(A::Error::custom(
-                    "has a variable twice (case does not count)",
-                ));
+            if variables.keys().any(|known| known.eq_ignore_ascii_case(&name)) {
+                return Err(A::Error::custom("has a variable twice (case does not count)"));
             }
             variables.insert(name, number.0.into());
             if variables.len() > VARIABLES {
-                return Err(A::Error::custom(format!(
-                    "must have at most {VARIABLES} variables"
-                )));
+                return Err(A::Error::custom(format!("must have at most {VARIABLES} variables")));
             }
         }
         Ok(Variables(variables))
@@ -317,10 +293,7 @@ impl<'de> Deserialize<'de> for Variables {
 impl Serialize for Variables {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let number = |text: &str| RawValue::from_string(text.to_owned());
-        let entries = self
-            .0
-            .iter()
-            .map(|(name, text)| number(text).map(|number| (name, number)));
+        let entries = self.0.iter().map(|(name, text)| number(text).map(|number| (name, number)));
         let entries: Result<Vec<_>, _> = entries.collect();
         serializer.collect_map(entries.map_err(serde::ser::Error::custom)?)
     }
@@ -331,9 +304,7 @@ impl PartialSchema for Variables {
         let number = ObjectBuilder::new().schema_type(Type::Number).build();
         ObjectBuilder::new()
             .schema_type(Type::Object)
-            .description(Some(
-                "Variables of a formula; names do not distinguish case.",
-            ))
+            .description(Some("Variables of a formula; names do not distinguish case."))
             .additional_properties(Some(Schema::Object(number)))
             .max_properties(Some(VARIABLES))
             .examples([serde_json::json!({"nodes": 4, "hours": 1.5})])
@@ -460,10 +431,7 @@ mod tests {
         let item = r#"{"item":"Render","version":"2.0","count":0.1,"metaData":{"a": 1e400},"variables":{"n":1.0}}"#;
         let request = with_item(item).expect("it is read");
         let json = serde_json::to_string(&request).expect("it is written");
-        assert_eq!(
-            json,
-            format!(r#"{{{REQUESTER},"requestedItems":[{item}]}}"#)
-        );
+        assert_eq!(json, format!(r#"{{{REQUESTER},"requestedItems":[{item}]}}"#));
         assert_eq!(request.requested_items[0].item, "Render");
     }
 
@@ -481,31 +449,13 @@ mod tests {
     fn bad_items_are_refused_with_their_place() {
         let complaint = |item| with_item(item).expect_err("it is refused");
         for (item, wanted) in [
-            (
-                r#"{"item":"a","count":"1"}"#,
-                ".count: string found, number expected",
-            ),
-            (
-                r#"{"item":"a","count":0}"#,
-                ".count: must be greater than 0",
-            ),
-            (
-                r#"{"item":"a","count":-1}"#,
-                ".count: must be greater than 0",
-            ),
-            (
-                r#"{"item":"a","count":1.0000001}"#,
-                ".count: has more than six decimals",
-            ),
+            (r#"{"item":"a","count":"1"}"#, ".count: string found, number expected"),
+            (r#"{"item":"a","count":0}"#, ".count: must be greater than 0"),
+            (r#"{"item":"a","count":-1}"#, ".count: must be greater than 0"),
+            (r#"{"item":"a","count":1.0000001}"#, ".count: has more than six decimals"),
             (r#"{"item":"a"}"#, ".count: is missing but it is required"),
-            (
-                r#"{"item":"","count":1}"#,
-                ".item: must be at least 1 characters long",
-            ),
-            (
-                r#"{"item":"a","count":1,"metaData":[]}"#,
-                ".metaData: array found, object expected",
-            ),
+            (r#"{"item":"","count":1}"#, ".item: must be at least 1 characters long"),
+            (r#"{"item":"a","count":1,"metaData":[]}"#, ".metaData: array found, object expected"),
             (
                 r#"{"item":"a","count":1,"variables":{"n":"1"}}"#,
                 ".variables.n: string found, number expected",
@@ -517,10 +467,8 @@ mod tests {
         ] {
             assert_eq!(complaint(item), format!("$.requestedItems[0]{wanted}"));
         }
-        let large = format!(
-            r#"{{"item":"a","count":1,"metaData":{{"a":"{}"}}}}"#,
-            "x".repeat(1 << 14)
-        );
+        let large =
+            format!(r#"{{"item":"a","count":1,"metaData":{{"a":"{}"}}}}"#, "x".repeat(1 << 14));
         assert!(complaint(&large).ends_with(".metaData: is larger than 16384 bytes"));
     }
 
@@ -530,13 +478,7 @@ mod tests {
         let values = |key: &str| read.0[key].iter().map(|value| &**value).collect::<Vec<_>>();
         assert_eq!((values("a"), values("b")), (vec!["x"], vec!["1.0"]));
         assert_eq!(values("c"), ["true", "y", "2e3"]);
-        for bad in [
-            r#"{"a":null}"#,
-            r#"{"a":{}}"#,
-            r#"{"a":[[]]}"#,
-            r#"{"a":1,"a":2}"#,
-            "[]",
-        ] {
+        for bad in [r#"{"a":null}"#, r#"{"a":{}}"#, r#"{"a":[[]]}"#, r#"{"a":1,"a":2}"#, "[]"] {
             assert!(with_dictionary(bad).is_err(), "{bad}");
         }
     }
@@ -547,10 +489,7 @@ mod tests {
         let items = vec![item; REQUESTED_ITEMS].join(",");
         assert!(with_item(&items).is_ok());
         let complaint = with_item(&format!("{items},{item}")).expect_err("it is refused");
-        assert!(
-            complaint.ends_with("must have at most 1000 elements"),
-            "{complaint}"
-        );
+        assert!(complaint.ends_with("must have at most 1000 elements"), "{complaint}");
     }
 
     #[test]
@@ -558,9 +497,6 @@ mod tests {
         let body = format!(r#"{{{REQUESTER},"requestedItems":[]}}"#);
         let error =
             crate::parse::<SessionAccessRequest>(body.as_bytes()).expect_err("it is refused");
-        assert_eq!(
-            error.to_string(),
-            "$.rollbackOnDeny: is missing but it is required"
-        );
+        assert_eq!(error.to_string(), "$.rollbackOnDeny: is missing but it is required");
     }
 }

@@ -36,10 +36,7 @@ impl<'de> Deserialize<'de> for ActionsIn {
 
 impl PartialSchema for ActionsIn {
     fn schema() -> RefOr<Schema> {
-        ArrayBuilder::new()
-            .items(Ref::from_schema_name("ActionIn"))
-            .max_items(Some(ACTIONS))
-            .into()
+        ArrayBuilder::new().items(Ref::from_schema_name("ActionIn")).max_items(Some(ACTIONS)).into()
     }
 }
 
@@ -88,10 +85,7 @@ impl ActionsIn {
         let (mut has_default, mut has_unbounded, mut ids) = (false, false, Vec::new());
         for (index, action) in self.0.iter().enumerate() {
             let mut complain = |what: &str| {
-                found.push(Malformed {
-                    at: format!("$[{index}]"),
-                    what: what.to_owned(),
-                });
+                found.push(Malformed { at: format!("$[{index}]"), what: what.to_owned() });
             };
             if action.condition_id.is_none() && std::mem::replace(&mut has_default, true) {
                 complain("is a second action without conditionId; one default is allowed");
@@ -167,11 +161,7 @@ mod tests {
 
     fn complaints(json: &str) -> Vec<String> {
         let actions: ActionsIn = crate::parse(json.as_bytes()).expect("it is read");
-        actions
-            .complaints()
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        actions.complaints().iter().map(ToString::to_string).collect()
     }
 
     #[test]

@@ -38,7 +38,22 @@ pub struct AuditEntry {
 pub struct AuditPage {
     /// The changes.
     pub entries: Vec<AuditEntry>,
-    /// Ask for the next page with it; 0 if this is the last.
-    #[schema(example = 0)]
+    /// Ask for the next page with it, as `before`; "0" if this is the last. It is a string,
+    /// because it has more digits than many programs keep of a number.
+    #[serde(with = "digits")]
+    #[schema(value_type = String, pattern = "^[0-9]+$", example = "0")]
     pub next: u64,
+}
+
+/// A number as a string of its digits.
+mod digits {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(number: &u64, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(number)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
 }

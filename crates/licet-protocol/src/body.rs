@@ -20,10 +20,7 @@ impl Malformed {
     /// Something wrong with the body as a whole.
     #[must_use]
     pub fn body(what: impl Into<String>) -> Self {
-        Self {
-            at: "$".to_owned(),
-            what: what.into(),
-        }
+        Self { at: "$".to_owned(), what: what.into() }
     }
 }
 
@@ -42,10 +39,7 @@ impl std::error::Error for Malformed {}
 /// [`limits::NESTING`] levels deep, not JSON, or not what is asked for.
 pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
     if body.len() > limits::BODY_BYTES {
-        return Err(Malformed::body(format!(
-            "is larger than {} bytes",
-            limits::BODY_BYTES
-        )));
+        return Err(Malformed::body(format!("is larger than {} bytes", limits::BODY_BYTES)));
     }
     check_nesting(body)?;
     serde_json::from_slice(body).map_err(|_| explain::<T>(body))
@@ -85,9 +79,7 @@ fn explain<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Malformed {
 
 fn place(path: &str, error: &serde_json::Error) -> Malformed {
     let text = error.to_string();
-    let message = text
-        .rsplit_once(" at line ")
-        .map_or(&*text, |(message, _)| message);
+    let message = text.rsplit_once(" at line ").map_or(&*text, |(message, _)| message);
     if error.classify() != Category::Data {
         return Malformed::body(format!("is not JSON: {text}"));
     }
@@ -100,15 +92,9 @@ fn place(path: &str, error: &serde_json::Error) -> Malformed {
         if !at.ends_with(&format!(".{field}")) {
             at = format!("{at}.{field}");
         }
-        return Malformed {
-            at,
-            what: "is missing but it is required".to_owned(),
-        };
+        return Malformed { at, what: "is missing but it is required".to_owned() };
     }
-    Malformed {
-        at,
-        what: in_words_of_schemas(message),
-    }
+    Malformed { at, what: in_words_of_schemas(message) }
 }
 
 fn quoted<'a>(message: &'a str, start: &str) -> Option<&'a str> {
@@ -122,11 +108,7 @@ fn in_words_of_schemas(message: &str) -> String {
         .or_else(|| message.strip_prefix("invalid value: "))
         .and_then(|rest| rest.rsplit_once(", expected "));
     if let Some((found, expected)) = types {
-        return format!(
-            "{} found, {} expected",
-            found_type(found),
-            expected_type(expected)
-        );
+        return format!("{} found, {} expected", found_type(found), expected_type(expected));
     }
     if let Some(field) = quoted(message, "unknown field `") {
         return format!(
@@ -158,10 +140,7 @@ fn expected_type(expected: &str) -> &str {
         "a Vec" | "unit" => "array",
         "a boolean" => "boolean",
         other if other.starts_with("struct ") => "object",
-        other => other
-            .strip_prefix("a ")
-            .or_else(|| other.strip_prefix("an "))
-            .unwrap_or(other),
+        other => other.strip_prefix("a ").or_else(|| other.strip_prefix("an ")).unwrap_or(other),
     }
 }
 
@@ -171,9 +150,7 @@ mod tests {
     use crate::{AccessRequest, RateTableIn};
 
     fn complaint<'a, T: Deserialize<'a>>(body: &'a str) -> String {
-        parse::<T>(body.as_bytes())
-            .err()
-            .map_or_else(String::new, |error| error.to_string())
+        parse::<T>(body.as_bytes()).err().map_or_else(String::new, |error| error.to_string())
     }
 
     #[test]
@@ -192,28 +169,19 @@ mod tests {
             "$.items[0].name: is missing but it is required"
         );
         let body = rates(r#"["a","",7]"#);
-        assert_eq!(
-            complaint::<RateTableIn>(&body),
-            "$.items[0]: array found, object expected"
-        );
+        assert_eq!(complaint::<RateTableIn>(&body), "$.items[0]: array found, object expected");
         let body = rates(r#"{"name":3,"rate":7}"#);
         assert_eq!(
             complaint::<RateTableIn>(&body),
             "$.items[0].name: integer found, string expected"
         );
-        assert_eq!(
-            complaint::<RateTableIn>("[]"),
-            "$: array found, object expected"
-        );
+        assert_eq!(complaint::<RateTableIn>("[]"), "$: array found, object expected");
         assert_eq!(
             complaint::<RateTableIn>("{} x"),
             "$.effectiveFrom: is missing but it is required"
         );
         assert!(complaint::<RateTableIn>("{\"a\":").starts_with("$: is not JSON: "));
-        assert_eq!(
-            complaint::<Vec<u8>>("[] []"),
-            "$: is followed by something else"
-        );
+        assert_eq!(complaint::<Vec<u8>>("[] []"), "$: is followed by something else");
         assert_eq!(
             complaint::<Vec<AccessRequest>>(r#"[{"requester":{"type":"user"}}]"#),
             "$[0].requester.value: is missing but it is required"
@@ -223,16 +191,10 @@ mod tests {
     #[test]
     fn a_body_too_deep_or_too_large_is_refused_before_it_is_read() {
         let deep = "[".repeat(limits::NESTING + 1);
-        assert_eq!(
-            complaint::<Vec<u8>>(&deep),
-            "$: is nested more than 32 levels deep"
-        );
+        assert_eq!(complaint::<Vec<u8>>(&deep), "$: is nested more than 32 levels deep");
         let in_a_string = format!("\"\\\"{}\"", "[".repeat(100));
         assert_eq!(complaint::<String>(&in_a_string), "");
         let large = " ".repeat(limits::BODY_BYTES + 1);
-        assert_eq!(
-            complaint::<String>(&large),
-            "$: is larger than 1048576 bytes"
-        );
+        assert_eq!(complaint::<String>(&large), "$: is larger than 1048576 bytes");
     }
 }

@@ -107,9 +107,7 @@ impl<'de> Visitor<'de> for PartVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<ConditionPart, E> {
-        text.parse()
-            .map(ConditionPart::Id)
-            .map_err(|_| E::custom("is not an id"))
+        text.parse().map(ConditionPart::Id).map_err(|_| E::custom("is not an id"))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<ConditionPart, A::Error> {
@@ -130,10 +128,7 @@ impl PartialSchema for ConditionPart {
         let id = ObjectBuilder::new()
             .schema_type(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
-        OneOfBuilder::new()
-            .item(id)
-            .item(Ref::from_schema_name("ConditionIn"))
-            .into()
+        OneOfBuilder::new().item(id).item(Ref::from_schema_name("ConditionIn")).into()
     }
 }
 
@@ -171,9 +166,7 @@ impl ConditionIn {
     /// # Errors
     /// What is missing, or there in vain.
     pub fn test(&self) -> Result<ConditionTest<'_>, String> {
-        let operator = self
-            .operator
-            .ok_or("operator is missing but it is required")?;
+        let operator = self.operator.ok_or("operator is missing but it is required")?;
         match operator {
             ConditionOperator::In | ConditionOperator::Not => self.simple(operator),
             ConditionOperator::And | ConditionOperator::Or => self.complex(operator),
@@ -194,20 +187,13 @@ impl ConditionIn {
 
     fn complex(&self, operator: ConditionOperator) -> Result<ConditionTest<'_>, String> {
         if self.key.is_some() || self.values.is_some() {
-            return Err(format!(
-                "key or values are given but operator is {operator}"
-            ));
+            return Err(format!("key or values are given but operator is {operator}"));
         }
         let parts = self.conditions.as_deref().unwrap_or_default();
         if parts.is_empty() {
-            return Err(format!(
-                "conditions are missing but operator {operator} requires them"
-            ));
+            return Err(format!("conditions are missing but operator {operator} requires them"));
         }
-        Ok(ConditionTest::Complex {
-            all: operator == ConditionOperator::And,
-            parts,
-        })
+        Ok(ConditionTest::Complex { all: operator == ConditionOperator::And, parts })
     }
 
     /// Levels of conditions in full, 1 for a simple one.
@@ -227,9 +213,7 @@ impl ConditionIn {
     /// As [`ConditionIn::test`], or that it is nested too deeply.
     pub fn check(&self) -> Result<(), String> {
         if self.depth() > CONDITION_NESTING {
-            return Err(format!(
-                "is nested more than {CONDITION_NESTING} conditions deep"
-            ));
+            return Err(format!("is nested more than {CONDITION_NESTING} conditions deep"));
         }
         self.check_tests()
     }
@@ -285,11 +269,7 @@ mod tests {
         let simple = r#"{"name":"a","key":"team","operator":"IN","values":["x",1.0,true]}"#;
         let condition = read(simple).expect("it is read");
         let values = ["x", "1.0", "true"].map(Scalar::from);
-        let test = ConditionTest::Simple {
-            key: "team",
-            negated: false,
-            values: &values,
-        };
+        let test = ConditionTest::Simple { key: "team", negated: false, values: &values };
         assert_eq!(condition.test(), Ok(test));
         let id = "5f0c7a52-7d0e-4a34-b1d5-63f6a9a1c9d2";
         let complex = format!(r#"{{"operator":"AND","conditions":["{id}",{simple}]}}"#);
@@ -302,18 +282,9 @@ mod tests {
     #[test]
     fn mixtures_are_refused() {
         for (json, wanted) in [
-            (
-                r#"{"key":"a","values":[]}"#,
-                "operator is missing but it is required",
-            ),
-            (
-                r#"{"operator":"IN","values":[]}"#,
-                "key is missing but operator IN requires it",
-            ),
-            (
-                r#"{"operator":"NOT","key":"a"}"#,
-                "values is missing but operator NOT requires it",
-            ),
+            (r#"{"key":"a","values":[]}"#, "operator is missing but it is required"),
+            (r#"{"operator":"IN","values":[]}"#, "key is missing but operator IN requires it"),
+            (r#"{"operator":"NOT","key":"a"}"#, "values is missing but operator NOT requires it"),
             (
                 r#"{"operator":"OR","key":"a","conditions":[]}"#,
                 "key or values are given but operator is OR",
@@ -322,10 +293,7 @@ mod tests {
                 r#"{"operator":"OR","conditions":[]}"#,
                 "conditions are missing but operator OR requires them",
             ),
-            (
-                r#"{"operator":"OR","conditions":["x"]}"#,
-                "$.conditions[0]: is not an id",
-            ),
+            (r#"{"operator":"OR","conditions":["x"]}"#, "$.conditions[0]: is not an id"),
             (
                 r#"{"operator":"OR","conditions":[7]}"#,
                 "$.conditions[0]: integer found, id or condition expected",
@@ -347,9 +315,6 @@ mod tests {
         }
         assert!(read(&json).is_ok());
         json = format!(r#"{{"operator":"AND","conditions":[{json}]}}"#);
-        assert_eq!(
-            read(&json),
-            Err("is nested more than 8 conditions deep".to_owned())
-        );
+        assert_eq!(read(&json), Err("is nested more than 8 conditions deep".to_owned()));
     }
 }

@@ -79,19 +79,14 @@ impl<'de> Deserialize<'de> for ConfigurationPatch {
 impl PartialSchema for ConfigurationPatch {
     fn schema() -> RefOr<Schema> {
         let change = || Ref::from_schema_name("ConfigurationChange");
-        let many = ArrayBuilder::new()
-            .items(change())
-            .max_items(Some(CONFIGURATION_CHANGES));
+        let many = ArrayBuilder::new().items(change()).max_items(Some(CONFIGURATION_CHANGES));
         OneOfBuilder::new().item(change()).item(many).into()
     }
 }
 
 impl ToSchema for ConfigurationPatch {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((
-            ConfigurationChange::name().into_owned(),
-            ConfigurationChange::schema(),
-        ));
+        schemas.push((ConfigurationChange::name().into_owned(), ConfigurationChange::schema()));
         ConfigurationChange::schemas(schemas);
     }
 }
@@ -106,15 +101,9 @@ mod tests {
             crate::parse(json.as_bytes()).map(|patch: ConfigurationPatch| patch.0.len())
         };
         assert_eq!(count(r#"{"name":"timezone.tolerant","value":true}"#), Ok(1));
-        assert_eq!(
-            count(r#"[{"name":"a","value":"b"},{"name":"c","value":"d"}]"#),
-            Ok(2)
-        );
+        assert_eq!(count(r#"[{"name":"a","value":"b"},{"name":"c","value":"d"}]"#), Ok(2));
         let complaint = |json| count(json).expect_err("it is refused").to_string();
         assert_eq!(complaint("3"), "$: integer found, object or array expected");
-        assert_eq!(
-            complaint(r#"[{"name":"a"}]"#),
-            "$[0].value: is missing but it is required"
-        );
+        assert_eq!(complaint(r#"[{"name":"a"}]"#), "$[0].value: is missing but it is required");
     }
 }

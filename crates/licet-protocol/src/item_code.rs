@@ -18,12 +18,7 @@ const TABLE: [Row; 6] = [
         v1_1: "1101",
         description: "Successfully checked out",
     },
-    Row {
-        code: ItemCode::NoStatus,
-        v1_0: "102",
-        v1_1: "1102",
-        description: "No Status",
-    },
+    Row { code: ItemCode::NoStatus, v1_0: "102", v1_1: "1102", description: "No Status" },
     Row {
         code: ItemCode::NotPriced,
         v1_0: "201",
@@ -52,10 +47,7 @@ const TABLE: [Row; 6] = [
 
 fn row(code: ItemCode) -> &'static Row {
     // A test sees to it that every code has its row.
-    TABLE
-        .iter()
-        .find(|row| row.code == code)
-        .unwrap_or(&TABLE[1])
+    TABLE.iter().find(|row| row.code == code).unwrap_or(&TABLE[1])
 }
 
 /// The code as a version of the API writes it.
@@ -76,10 +68,7 @@ pub fn describe(code: ItemCode) -> &'static str {
 /// Reads a code of either version; `None` if it is none of ours.
 #[must_use]
 pub fn read_item_code(text: &str) -> Option<ItemCode> {
-    TABLE
-        .iter()
-        .find(|row| row.v1_0 == text || row.v1_1 == text)
-        .map(|row| row.code)
+    TABLE.iter().find(|row| row.v1_0 == text || row.v1_1 == text).map(|row| row.code)
 }
 
 #[cfg(test)]
@@ -106,10 +95,8 @@ mod tests {
                 | ItemCode::DeniedByRules
                 | ItemCode::Insufficient => {}
             }
-            let (short, long) = (
-                item_code(code, ApiVersion::V1_0),
-                item_code(code, ApiVersion::V1_1),
-            );
+            let (short, long) =
+                (item_code(code, ApiVersion::V1_0), item_code(code, ApiVersion::V1_1));
             assert_eq!(long, format!("1{short}"));
             assert_eq!(read_item_code(short), Some(code));
             assert_eq!(read_item_code(long), Some(code));

@@ -53,10 +53,7 @@ impl<'de> Deserialize<'de> for KeysIn {
 
 impl PartialSchema for KeysIn {
     fn schema() -> RefOr<Schema> {
-        ArrayBuilder::new()
-            .items(Ref::from_schema_name("KeyIn"))
-            .max_items(Some(KEYS))
-            .into()
+        ArrayBuilder::new().items(Ref::from_schema_name("KeyIn")).max_items(Some(KEYS)).into()
     }
 }
 

@@ -8,6 +8,7 @@
 mod object;
 
 mod access_request;
+mod account;
 mod action;
 mod audit;
 mod body;
@@ -25,6 +26,7 @@ mod rate_table;
 mod scalar;
 #[cfg(test)]
 mod schema_tests;
+mod server_id;
 mod session;
 mod text;
 mod time;
@@ -37,6 +39,7 @@ pub use access_request::{
     LineItemCharge, MetaData, RequestedItem, Requester, RequesterAnswer, SessionAccessRequest,
     Variables,
 };
+pub use account::{AccountOut, AccountPage};
 pub use action::{
     ActionEffect, ActionIn, ActionOut, ActionsIn, LineItemActions, LineItemActionsPage,
 };
@@ -46,7 +49,7 @@ pub use condition::{
     ConditionIn, ConditionOperator, ConditionOut, ConditionPart, ConditionTest, ConditionsIn,
 };
 pub use configuration::{ConfigurationChange, ConfigurationEntry, ConfigurationPatch};
-pub use instance::{InstanceIn, InstanceOut, InstancePage};
+pub use instance::{InstanceDetail, InstanceIn, InstanceOut, InstancePage};
 pub use item_code::{describe, item_code, read_item_code};
 pub use key::{KeyIn, KeyOut, KeyPage, KeyType, KeysIn};
 pub use line_item::{
@@ -56,6 +59,7 @@ pub use number::{CountNumber, TokenNumber};
 pub use problem::{ErrorText, ErrorTexts, Message, MessageTexts, Problem};
 pub use rate_table::{PriceIn, RateItem, RateTableIn, RateTableOut};
 pub use scalar::Scalar;
+pub use server_id::{NoInstanceId, ServerId};
 pub use session::{
     SessionCreated, SessionDetail, SessionEvent, SessionIn, SessionItem, SessionListed,
     SessionState,
@@ -63,7 +67,11 @@ pub use session::{
 pub use text::{Name, SharedName, SharedText, SmallName, SmallText, Text};
 pub use time::Millis;
 pub use usage::{
-    RollupRow, Rollups, USAGE_COLUMNS, UsageHeader, UsageLinks, UsageReport, UsageRow,
+    Balance, Balances, ConsumerDay, Consumers, RollupRow, Rollups, USAGE_COLUMNS, UsageHeader,
+    UsageLinks, UsageReport, UsageRow,
 };
-pub use user::{AuthorizeAnswer, AuthorizeRequest, Password, UserIn, UserOut, UserPage, UserPatch};
+pub use user::{
+    AuthorizeAnswer, AuthorizeRequest, Me, Password, PasswordChange, UserIn, UserOut, UserPage,
+    UserPatch,
+};
 pub use version::ApiVersion;

@@ -109,19 +109,13 @@ impl LineItemIn {
     pub fn complaints(&self, version: ApiVersion) -> Vec<Malformed> {
         let mut found = Vec::new();
         let mut complain = |at: &str, what: String| {
-            found.push(Malformed {
-                at: at.to_owned(),
-                what,
-            });
+            found.push(Malformed { at: at.to_owned(), what });
         };
         if self.quantity < 1 {
             complain("$.quantity", "must have a minimum value of 1".to_owned());
         }
         if self.quantity > WHOLE_TOKENS {
-            complain(
-                "$.quantity",
-                format!("must have a maximum value of {WHOLE_TOKENS}"),
-            );
+            complain("$.quantity", format!("must have a maximum value of {WHOLE_TOKENS}"));
         }
         if self.end < self.start {
             complain("$.end", "must not be before start".to_owned());
@@ -137,29 +131,20 @@ impl LineItemAttributes {
         const TYPE: &str = "$.attributes.overdraftType";
         match (self.overdraft_type, self.overdraft_limit) {
             (Some(OverdraftType::Number), None) => {
-                complain(
-                    LIMIT,
-                    "is missing but overdraftType Number requires it".to_owned(),
-                );
+                complain(LIMIT, "is missing but overdraftType Number requires it".to_owned());
             }
             (Some(OverdraftType::Unlimited), Some(_)) => {
                 complain(LIMIT, "is given but overdraftType is Unlimited".to_owned());
             }
             (None, Some(1..)) => {
-                complain(
-                    TYPE,
-                    "is missing but overdraftLimit requires it to be Number".to_owned(),
-                );
+                complain(TYPE, "is missing but overdraftLimit requires it to be Number".to_owned());
             }
             _ => {}
         }
         match self.overdraft_limit {
             Some(..=-1) => complain(LIMIT, "must have a minimum value of 0".to_owned()),
             Some(limit) if limit > WHOLE_TOKENS => {
-                complain(
-                    LIMIT,
-                    format!("must have a maximum value of {WHOLE_TOKENS}"),
-                );
+                complain(LIMIT, format!("must have a maximum value of {WHOLE_TOKENS}"));
             }
             _ => {}
         }
@@ -210,11 +195,7 @@ mod tests {
 
     fn complaints(attributes: &str, version: ApiVersion) -> Vec<String> {
         let line_item = read(attributes, "5").expect("it is read");
-        line_item
-            .complaints(version)
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        line_item.complaints(version).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -231,10 +212,7 @@ mod tests {
             refused(r#"{"overdraftLimit":"5"}"#, "5"),
             "$.attributes.overdraftLimit: string found, integer expected"
         );
-        assert_eq!(
-            refused("{}", "1.5"),
-            "$.quantity: number found, integer expected"
-        );
+        assert_eq!(refused("{}", "1.5"), "$.quantity: number found, integer expected");
         assert_eq!(
             refused(r#"{"overdraftType":"number"}"#, "5"),
             "$.attributes.overdraftType: does not have a value in the enumeration \
@@ -245,26 +223,18 @@ mod tests {
     #[test]
     fn reset_frequency_came_with_the_second_version() {
         let attributes = r#"{"resetFrequency":"MONTHLY"}"#;
-        assert_eq!(
-            complaints(attributes, ApiVersion::V1_1),
-            Vec::<String>::new()
-        );
+        assert_eq!(complaints(attributes, ApiVersion::V1_1), Vec::<String>::new());
         assert_eq!(
             complaints(attributes, ApiVersion::V1_0),
-            [
-                "$.attributes: property 'resetFrequency' is not defined in the schema and the \
-              schema does not allow additional properties"
-            ]
+            ["$.attributes: property 'resetFrequency' is not defined in the schema and the \
+              schema does not allow additional properties"]
         );
     }
 
     #[test]
     fn overdraft_type_and_limit_belong_together() {
         let count = |attributes| complaints(attributes, ApiVersion::V1_1).len();
-        assert_eq!(
-            count(r#"{"overdraftType":"Number","overdraftLimit":250}"#),
-            0
-        );
+        assert_eq!(count(r#"{"overdraftType":"Number","overdraftLimit":250}"#), 0);
         assert_eq!(count(r#"{"overdraftType":"Unlimited"}"#), 0);
         assert_eq!(count(r#"{"overdraftType":"Number"}"#), 1);
         assert_eq!(count(r#"{"overdraftLimit":250}"#), 1);

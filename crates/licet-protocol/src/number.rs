@@ -31,9 +31,7 @@ pub(crate) fn number_text<'de, D: Deserializer<'de>>(
     let raw = <&RawValue>::deserialize(deserializer)?;
     match type_of(raw) {
         "number" => Ok(raw.get()),
-        other => Err(D::Error::custom(format_args!(
-            "{other} found, number expected"
-        ))),
+        other => Err(D::Error::custom(format_args!("{other} found, number expected"))),
     }
 }
 
@@ -41,9 +39,7 @@ fn write<S: Serializer>(micros: i64, text: impl fmt::Display, to: S) -> Result<S
     if micros % MICROS == 0 {
         return to.serialize_i64(micros / MICROS);
     }
-    RawValue::from_string(text.to_string())
-        .map_err(ser::Error::custom)?
-        .serialize(to)
+    RawValue::from_string(text.to_string()).map_err(ser::Error::custom)?.serialize(to)
 }
 
 macro_rules! number_type {
@@ -152,31 +148,17 @@ mod tests {
         assert_eq!(read("9007199254.740993"), Ok(9_007_199_254_740_993));
         assert_eq!(read("9223372036854.775807"), Ok(i64::MAX));
         assert_eq!(read("1.5e2"), Ok(150_000_000));
-        assert_eq!(
-            read("\"7\""),
-            Err("string found, number expected".to_owned())
-        );
+        assert_eq!(read("\"7\""), Err("string found, number expected".to_owned()));
         assert_eq!(read("null"), Err("null found, number expected".to_owned()));
         assert_eq!(read("[1]"), Err("array found, number expected".to_owned()));
-        assert_eq!(
-            read("0.0000001"),
-            Err("has more than six decimals".to_owned())
-        );
+        assert_eq!(read("0.0000001"), Err("has more than six decimals".to_owned()));
         assert!(read("1e300").is_err_and(|what| what.starts_with("is out of range")));
         assert!(read("NaN").is_err_and(|what| what.starts_with("is not JSON")));
     }
 
     #[test]
     fn numbers_are_written_exactly() {
-        for micros in [
-            0,
-            1,
-            -1,
-            250_000,
-            7_000_000,
-            i64::MAX,
-            9_007_199_254_740_993,
-        ] {
+        for micros in [0, 1, -1, 250_000, 7_000_000, i64::MAX, 9_007_199_254_740_993] {
             let number = TokenNumber(Tokens::from_micros(micros));
             let json = serde_json::to_string(&number).expect("it is written");
             assert_eq!(json, number.0.to_string());

@@ -63,11 +63,7 @@ pub struct RateItem {
     pub rate: Option<TokenNumber>,
     /// Gives the rate from variables of the request (`v1.1`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(
-        min_length = 1,
-        max_length = 1000,
-        example = "CEILING.MATH(nodes * hours) * 4"
-    )]
+    #[schema(min_length = 1, max_length = 1000, example = "CEILING.MATH(nodes * hours) * 4")]
     pub formula: Option<String>,
 }
 object!(RateItem: Serialize);
@@ -119,10 +115,7 @@ impl RateTableIn {
             let twice = !seen.insert((item.name.as_str(), item.version.as_str()));
             let twice = twice.then(|| "is in the table twice".to_owned());
             for what in item.complaint(version).into_iter().chain(twice) {
-                found.push(Malformed {
-                    at: format!("$.items[{index}]"),
-                    what,
-                });
+                found.push(Malformed { at: format!("$.items[{index}]"), what });
             }
         }
         found
@@ -152,11 +145,7 @@ mod tests {
     fn complaints(items: &str, version: ApiVersion) -> Vec<String> {
         let body = format!(r#"{{"effectiveFrom":1,"items":[{items}]}}"#);
         let table: RateTableIn = crate::parse(body.as_bytes()).expect("it is read");
-        table
-            .complaints(version)
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        table.complaints(version).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -179,9 +168,6 @@ mod tests {
     fn a_rate_is_not_negative() {
         let body = br#"{"effectiveFrom":1,"items":[{"name":"a","rate":-1}]}"#;
         let error = crate::parse::<RateTableIn>(body).expect_err("it is refused");
-        assert_eq!(
-            error.to_string(),
-            "$.items[0].rate: must have a minimum value of 0"
-        );
+        assert_eq!(error.to_string(), "$.items[0].rate: must have a minimum value of 0");
     }
 }

@@ -53,11 +53,7 @@ impl<'de> Deserialize<'de> for Scalar {
 impl PartialSchema for Scalar {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
-            .schema_type(SchemaType::from_iter([
-                Type::String,
-                Type::Number,
-                Type::Boolean,
-            ]))
+            .schema_type(SchemaType::from_iter([Type::String, Type::Number, Type::Boolean]))
             .max_length(Some(TEXT_CHARS))
             .description(Some("Compared as text: a number by its own digits."))
             .into()

@@ -14,7 +14,13 @@ use crate::*;
     AccessAnswer,
     ActionsIn,
     LineItemActionsPage,
+    AccountPage,
     AuditPage,
+    Balances,
+    Consumers,
+    InstanceDetail,
+    Me,
+    PasswordChange,
     ConditionsIn,
     ConditionOut,
     ConfigurationEntry,
@@ -68,10 +74,7 @@ fn every_reference_leads_somewhere() {
     assert!(found.len() > 20, "{found:?}");
     for reference in found {
         let pointer = reference.trim_start_matches('#');
-        assert!(
-            document.pointer(pointer).is_some(),
-            "{reference} leads nowhere"
-        );
+        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
     }
 }
 
@@ -80,23 +83,12 @@ fn what_may_be_left_out_is_not_required() {
     let document = serde_json::to_value(Document::openapi()).expect("it is JSON");
     let required = |name: &str| {
         let fields = &document["components"]["schemas"][name]["required"];
-        fields
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect::<Vec<_>>()
+        fields.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>()
     };
     assert_eq!(required("RequestedItem"), ["item", "count"]);
     assert_eq!(required("Requester"), ["type", "value"]);
-    assert_eq!(
-        required("SessionAccessRequest"),
-        ["requester", "rollbackOnDeny", "requestedItems"]
-    );
-    assert_eq!(
-        required("LineItemIn"),
-        ["activationId", "state", "quantity", "start", "end"]
-    );
+    assert_eq!(required("SessionAccessRequest"), ["requester", "rollbackOnDeny", "requestedItems"]);
+    assert_eq!(required("LineItemIn"), ["activationId", "state", "quantity", "start", "end"]);
     assert_eq!(required("RateTableIn"), ["effectiveFrom", "items"]);
     assert_eq!(required("ConditionIn"), Vec::<&str>::new());
     assert_eq!(required("ActionIn"), ["name", "action"]);

@@ -72,6 +72,10 @@ pub struct SessionDetail {
     pub instance_id: Uuid,
     /// State.
     pub state: SessionState,
+    /// Time of the next automatic charge, until which is paid; not there unless `ACTIVE` (an
+    /// addition of this server).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charged_until: Option<Millis>,
     /// What it holds.
     pub items: Vec<SessionItem>,
 }
@@ -92,11 +96,7 @@ pub struct SessionItem {
 
 /// What a session's event stream tells; the name of each event is its `type`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(
-    tag = "type",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum SessionEvent {
     /// Tokens were charged; a heartbeat is due until `heartbeatDue`.
     Charged {

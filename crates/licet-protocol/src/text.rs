@@ -180,18 +180,9 @@ mod tests {
     #[test]
     fn lengths_are_counted_in_characters() {
         assert!(read(&"ü".repeat(256)).is_ok());
-        assert_eq!(
-            read(&"ü".repeat(257)),
-            Err("must be at most 256 characters long".to_owned())
-        );
-        assert_eq!(
-            read(""),
-            Err("must be at least 1 characters long".to_owned())
-        );
-        assert_eq!(
-            read("a\u{0}"),
-            Err("must not contain control characters".to_owned())
-        );
+        assert_eq!(read(&"ü".repeat(257)), Err("must be at most 256 characters long".to_owned()));
+        assert_eq!(read(""), Err("must be at least 1 characters long".to_owned()));
+        assert_eq!(read("a\u{0}"), Err("must not contain control characters".to_owned()));
         assert!(crate::parse::<Text>(b"\"\"").is_ok());
     }
 }

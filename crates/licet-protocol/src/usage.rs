@@ -75,7 +75,7 @@ pub struct UsageRow {
     pub consumer_id: String,
     /// `requester.type`.
     pub consumer_type: String,
-    /// What is metered.
+    /// What is metered: `token`.
     pub meter: String,
     /// `elastic`.
     pub meter_type: String,
@@ -87,7 +87,8 @@ pub struct UsageRow {
     pub item: String,
     /// Its version.
     pub item_version: String,
-    /// Units of this row, negative in a refund.
+    /// Units that were asked for. An item that several line items paid has a row for each, and
+    /// each says the whole; so sum `meterQuantity`, not this.
     pub item_quantity: CountNumber,
     /// The line item; empty where nothing was charged.
     pub activation_id: String,
@@ -105,7 +106,7 @@ pub struct UsageRow {
     pub session_state: Option<String>,
     /// Item code, such as `101`.
     pub request_response: String,
-    /// Tokens of this row that were overdraft.
+    /// Tokens used of the line item beyond its quantity after this row.
     pub overdraft_count: TokenNumber,
     /// As the request gave it.
     #[serde(default)]
@@ -114,7 +115,10 @@ pub struct UsageRow {
 
 /// Usage summed by span of time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Rollups {
+    /// Everything that was recorded before this moment is in it.
+    pub as_of: Millis,
     /// One row for each span, instance and item that saw use.
     pub data: Vec<RollupRow>,
 }
@@ -143,4 +147,83 @@ pub struct RollupRow {
     pub granted: u64,
     /// Items denied, counted by request.
     pub denied: u64,
+}
+
+/// Who used something, by day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Consumers {
+    /// Everything that was recorded before this moment is in it.
+    pub as_of: Millis,
+    /// One row for each day, instance and consumer.
+    pub data: Vec<ConsumerDay>,
+}
+
+/// Usage of one consumer on one instance in one day, UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConsumerDay {
+    /// Start of the day.
+    pub starts_at: Millis,
+    /// The instance.
+    pub instance_id: Uuid,
+    /// The customer.
+    pub account_id: String,
+    /// `requester.type`.
+    pub consumer_type: String,
+    /// `requester.value`.
+    pub consumer_id: String,
+    /// Tokens charged, less those given back.
+    pub tokens: TokenNumber,
+    /// Items granted, counted by request.
+    pub granted: u64,
+    /// Items denied, counted by request.
+    pub denied: u64,
+}
+
+/// What is left of line items.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Balances {
+    /// Everything that was recorded before this moment is in it.
+    pub as_of: Millis,
+    /// Line items, those of an instance together.
+    pub data: Vec<Balance>,
+    /// Ask for the next page with it; 0 if this is the last.
+    #[schema(example = 0)]
+    pub next: u64,
+}
+
+/// What is left of a line item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "instanceId": "0d6f0a3e-6b0f-4f0e-9a43-5f3f0d0b8c11", "accountId": "NORTHWIND",
+    "activationId": "NW-2026-01", "state": "DEPLOYED", "start": 1_767_225_600_000_i64,
+    "end": 1_798_761_599_999_i64, "rateTableSeries": "", "quantity": 200, "used": 212.5,
+    "left": 0, "overdraftUsed": 12.5,
+}))]
+pub struct Balance {
+    /// The instance.
+    pub instance_id: Uuid,
+    /// The customer.
+    pub account_id: String,
+    /// The line item.
+    pub activation_id: String,
+    /// `DEPLOYED`, `INACTIVE` or `OBSOLETE`.
+    pub state: String,
+    /// Tokens are usable from here, inclusive.
+    pub start: Millis,
+    /// Tokens are usable until here, inclusive.
+    pub end: Millis,
+    /// Series of the rate tables that price it; empty for tables without a series.
+    pub rate_table_series: String,
+    /// Tokens that the customer is entitled to.
+    pub quantity: TokenNumber,
+    /// Tokens used.
+    pub used: TokenNumber,
+    /// Tokens of the quantity that are left.
+    pub left: TokenNumber,
+    /// Tokens used beyond the quantity.
+    pub overdraft_used: TokenNumber,
 }

@@ -7,6 +7,7 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type},
 };
+use uuid::Uuid;
 
 use crate::{Millis, Name, limits::PASSWORD_CHARS, object::object, text};
 
@@ -78,9 +79,7 @@ pub struct AuthorizeAnswer {
 
 impl fmt::Debug for AuthorizeAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthorizeAnswer")
-            .field("expires", &self.expires)
-            .finish_non_exhaustive()
+        f.debug_struct("AuthorizeAnswer").field("expires", &self.expires).finish_non_exhaustive()
     }
 }
 
@@ -152,4 +151,43 @@ pub struct UserPage {
     /// Ask for the next page with it; 0 if this is the last.
     #[schema(example = 0)]
     pub next: u64,
+}
+
+/// A new password for oneself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", remote = "Self")]
+#[schema(example = json!({
+    "oldPassword": "correct horse battery staple", "newPassword": "staple battery horse correct",
+}))]
+pub struct PasswordChange {
+    /// The password as it is.
+    pub old_password: Password,
+    /// The password as it shall be.
+    pub new_password: Password,
+}
+object!(PasswordChange: Serialize);
+
+/// The caller as the server knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "name": "grace", "kind": "USER", "role": "CUSTOMER_ADMINISTRATOR",
+    "accountIds": ["NORTHWIND"], "permissions": ["instances_read", "usage_read"],
+}))]
+pub struct Me {
+    /// A user's name or a key's id.
+    pub name: String,
+    /// `USER`, `ADMINISTRATION_KEY` or `CLIENT_KEY`.
+    pub kind: String,
+    /// What a user may do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// The accounts that the caller is confined to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_ids: Option<Vec<String>>,
+    /// The instances that the caller is confined to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_ids: Option<Vec<Uuid>>,
+    /// What the caller may do there.
+    pub permissions: Vec<String>,
 }

@@ -62,13 +62,9 @@ pub(crate) fn item(name: &str, version: &str, wanted: &str) -> RequestedItem {
 
 /// An item whose formula needs variables.
 pub(crate) fn item_with(name: &str, wanted: &str, variables: &[(&str, &str)]) -> RequestedItem {
-    let variable = |(name, value): &(&str, &str)| {
-        (Box::from(*name), value.parse().expect("a decimal number"))
-    };
-    RequestedItem {
-        variables: variables.iter().map(variable).collect(),
-        ..item(name, "", wanted)
-    }
+    let variable =
+        |(name, value): &(&str, &str)| (Box::from(*name), value.parse().expect("a decimal number"));
+    RequestedItem { variables: variables.iter().map(variable).collect(), ..item(name, "", wanted) }
 }
 
 /// The usual item: `Render` 2.0.
@@ -417,8 +413,7 @@ impl World {
         rollback_on_deny: bool,
     ) -> Result<Arc<SessionAccess>, Refusal> {
         let request = request(who, items);
-        let command =
-            Command::AccessSession { session_id, request, rollback_on_deny, key: None };
+        let command = Command::AccessSession { session_id, request, rollback_on_deny, key: None };
         match self.execute(command)? {
             Reply::SessionAccess(access) => Ok(access),
             other => panic!("not a session access: {other:?}"),
@@ -550,9 +545,8 @@ pub(crate) fn line_items_of(instance: &mut Instance, context: Context<'_>) -> Re
 
 /// `L1 3, L2 49`: who paid, and how much.
 pub(crate) fn paid_by(outcome: &ItemOutcome) -> String {
-    let charge = |charge: &licet_core::LineCharge| {
-        format!("{} {}", charge.activation_id, charge.tokens)
-    };
+    let charge =
+        |charge: &licet_core::LineCharge| format!("{} {}", charge.activation_id, charge.tokens);
     outcome.charges.iter().map(charge).collect::<Vec<_>>().join(", ")
 }
 
@@ -575,7 +569,11 @@ pub(crate) fn keep(action: &Action) -> ActionDraft {
     }
 }
 
-pub(crate) fn new_action(name: &str, condition: Option<ConditionId>, effect: Effect) -> ActionDraft {
+pub(crate) fn new_action(
+    name: &str,
+    condition: Option<ConditionId>,
+    effect: Effect,
+) -> ActionDraft {
     ActionDraft { id: None, name: name.into(), condition, effect }
 }
 

@@ -1,0 +1,111 @@
+//! What every door has at hand.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use licet_core::{Command, InstanceId, Reply};
+use licet_engine::{AskError, Clock, Engine};
+use licet_store::{InstanceRow, Store};
+
+use crate::{
+    problem::Problem,
+    security::{Authenticator, Principal},
+    terms,
+};
+
+/// The state that handlers share; a clone is cheap and the same.
+#[derive(Clone)]
+pub struct App {
+    pub engine: Engine,
+    pub store: Arc<dyn Store>,
+    pub authenticator: Arc<Authenticator>,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("engine", &self.engine).finish()
+    }
+}
+
+impl FromRef<App> for Arc<Authenticator> {
+    fn from_ref(app: &App) -> Self {
+        app.authenticator.clone()
+    }
+}
+
+impl FromRef<App> for Arc<dyn Clock> {
+    fn from_ref(app: &App) -> Self {
+        app.clock.clone()
+    }
+}
+
+impl App {
+    /// POSIX milliseconds.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// The instance, if it exists and the caller may see it.
+    ///
+    /// # Errors
+    /// 404 `not_found` for both, so that the answer does not tell which; 503.
+    pub async fn instance(
+        &self,
+        caller: &Principal,
+        id: InstanceId,
+    ) -> Result<Arc<InstanceRow>, Problem> {
+        let row = self.engine.instance(id).await?;
+        let row = row.ok_or_else(|| Problem::not_found("instance"))?;
+        caller.require_instance(row.id, &row.account_id)?;
+        Ok(row)
+    }
+
+    /// Asks an instance that the caller may see.
+    ///
+    /// # Errors
+    /// As [`App::instance`]; 503 when it is busy or the store cannot answer; the status of the
+    /// refusal.
+    pub async fn ask(
+        &self,
+        caller: &Principal,
+        id: InstanceId,
+        command: Command,
+    ) -> Result<Reply, Problem> {
+        self.instance(caller, id).await?;
+        Ok(self.engine.ask(id, command).await?)
+    }
+
+    /// Reads prices and settings from the store, for decisions from now on.
+    ///
+    /// # Errors
+    /// 503 `store_unavailable`; 500 if what is stored cannot be read.
+    pub async fn reload_terms(&self) -> Result<(), Problem> {
+        self.engine.set_site(terms::load(&*self.store).await?);
+        Ok(())
+    }
+}
+
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        use crate::problem::Code;
+        match error {
+            AskError::NotFound => Self::not_found("instance"),
+            AskError::Refused(refusal) => refusal.into(),
+            AskError::Busy => Self::new(
+                Code::Overloaded,
+                "The instance has more to do than it can; nothing was done, ask again",
+            )
+            .with_retry_after(1),
+            AskError::Unavailable(why) => {
+                tracing::warn!(%why, "instance unavailable");
+                Self::new(
+                    Code::StoreUnavailable,
+                    "The store cannot take this now; ask again with the same Idempotency-Key",
+                )
+                .with_retry_after(1)
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Answers in the shapes of the reference.
+
+use std::borrow::Cow;
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::Problem;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A JSON answer, written once.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, Problem> {
+    let bytes = serde_json::to_vec(body).map_err(|error| Problem::internal(&error))?;
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    Ok(response)
+}
+
+/// 200 with a JSON body.
+pub(super) fn ok(body: &impl Serialize) -> Result<Response, Problem> {
+    json(StatusCode::OK, body)
+}
+
+/// A problem with the member that clients of the reference read beside ours.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ReferenceProblem {
+    #[serde(flatten)]
+    problem: licet_protocol::Problem,
+    /// What is wrong, in answers about sessions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    message: Option<Cow<'static, str>>,
+    /// What is wrong, in answers about rate tables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    error: Option<Cow<'static, str>>,
+}
+
+impl ReferenceProblem {
+    /// `{"message": "…", …}`
+    pub(super) fn message(problem: &Problem) -> Self {
+        let problem = problem.to_body();
+        Self { message: Some(problem.detail.clone()), error: None, problem }
+    }
+
+    /// `{"error": "…", …}`
+    pub(super) fn error(problem: &Problem) -> Self {
+        let problem = problem.to_body();
+        Self { message: None, error: Some(problem.detail.clone()), problem }
+    }
+
+    /// The answer with a status that a version of the API has for it.
+    pub(super) fn answer(mut self, status: StatusCode) -> Response {
+        self.problem.status = status.as_u16();
+        json(status, &self).into_response()
+    }
+}
+
+/// The core replied to another question than the one that was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("an instance replied to something else than it was asked")]
+struct UnexpectedReply;
+
+/// 500: a command and its reply do not belong together.
+pub(super) fn unexpected() -> Problem {
+    Problem::internal(&UnexpectedReply)
+}

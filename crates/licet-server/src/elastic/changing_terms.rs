@@ -1,0 +1,23 @@
+//! Changes of prices and settings, which all decisions read.
+
+use tokio::sync::Mutex;
+
+use crate::{App, Problem};
+
+/// One change at a time: otherwise an older reading of the store could overtake a newer one.
+static CHANGING: Mutex<()> = Mutex::const_new(());
+
+/// Makes a change in the store and lets decisions use it before it is answered. It goes on when
+/// the caller hangs up, so that what is decided by is what is stored.
+pub(super) async fn change<T: Send + 'static>(
+    app: App,
+    change: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    let changing = async move {
+        let _one_at_a_time = CHANGING.lock().await;
+        let changed = change.await?;
+        app.reload_terms().await?;
+        Ok(changed)
+    };
+    tokio::spawn(changing).await.map_err(|error| Problem::internal(&error))?
+}

@@ -1,0 +1,24 @@
+//! The HTTP doors of licet.
+//!
+//! A folder for each door: it parses and authenticates, asks the engine or the store, and maps
+//! the reply to the wire. No licence question is decided here.
+
+mod app;
+mod elastic;
+mod extract;
+mod limits;
+mod operations;
+mod problem;
+mod refusal;
+pub mod security;
+mod serve;
+mod server;
+mod service;
+mod terms;
+mod usage;
+
+pub use app::App;
+pub use limits::{RateLimit, RateLimiter};
+pub use problem::{Code, Problem};
+pub use serve::{Listener, router};
+pub use server::{Server, ServerOptions, StartError};

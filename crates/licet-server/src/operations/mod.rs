@@ -1,0 +1,32 @@
+//! The operations door: log-in, users, the audit log, and what the site knows of instances and
+//! accounts.
+
+mod accounts;
+mod asked;
+mod audit;
+mod authorize;
+mod body;
+mod instances;
+mod me;
+mod page;
+mod responses;
+mod users;
+
+pub(crate) use responses::ReadProblems;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::App;
+
+/// All operations under `/operations/api/v1`.
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(authorize::authorize))
+        .routes(routes!(authorize::log_out))
+        .routes(routes!(me::show))
+        .routes(routes!(me::change_password))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::get, users::change, users::delete))
+        .routes(routes!(audit::list))
+        .routes(routes!(instances::get))
+        .routes(routes!(accounts::list))
+}

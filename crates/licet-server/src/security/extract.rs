@@ -1,0 +1,146 @@
+use std::{fmt, marker::PhantomData, ops::Deref, sync::Arc};
+
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::{header, request::Parts},
+};
+use licet_engine::Clock;
+
+use super::{
+    authenticator::{Authenticator, bearer_token},
+    cookie::session_token,
+    origin::Origin,
+    permission::Needs,
+    principal::Principal,
+    tokens::is_opaque,
+};
+use crate::problem::{Code, Problem};
+
+/// The caller, who has the permission `P`:
+///
+/// ```ignore
+/// async fn put_line_item(caller: Authorized<perm::LineItemsWrite>, …) -> Result<…, Problem>
+/// ```
+///
+/// The permission alone does not say *where*: the handler asks
+/// [`Principal::require_instance`] or [`Principal::require_account`].
+pub struct Authorized<P> {
+    pub principal: Arc<Principal>,
+    needs: PhantomData<fn() -> P>,
+}
+
+/// The caller, whoever it is: for what everybody may do with its own, such as logging out.
+#[derive(Debug, Clone)]
+pub struct Authenticated {
+    pub principal: Arc<Principal>,
+}
+
+impl<P> Deref for Authorized<P> {
+    type Target = Principal;
+
+    fn deref(&self) -> &Principal {
+        &self.principal
+    }
+}
+
+impl Deref for Authenticated {
+    type Target = Principal;
+
+    fn deref(&self) -> &Principal {
+        &self.principal
+    }
+}
+
+impl<P> fmt::Debug for Authorized<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Authorized").field(&self.principal).finish()
+    }
+}
+
+impl<S, P> FromRequestParts<S> for Authorized<P>
+where
+    S: Send + Sync,
+    P: Needs,
+    Arc<Authenticator>: FromRef<S>,
+    Arc<dyn Clock>: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let principal = identify(parts, state).await?;
+        principal.require(P::PERMISSION)?;
+        Ok(Self { principal, needs: PhantomData })
+    }
+}
+
+impl<S> FromRequestParts<S> for Authenticated
+where
+    S: Send + Sync,
+    Arc<Authenticator>: FromRef<S>,
+    Arc<dyn Clock>: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self { principal: identify(parts, state).await? })
+    }
+}
+
+async fn identify<S>(parts: &Parts, state: &S) -> Result<Arc<Principal>, Problem>
+where
+    Arc<Authenticator>: FromRef<S>,
+    Arc<dyn Clock>: FromRef<S>,
+{
+    let authenticator = Arc::<Authenticator>::from_ref(state);
+    let now_ms = Arc::<dyn Clock>::from_ref(state).now_ms();
+    let principal = match authorization(parts)? {
+        Some(header) => match authenticator.cached(header, now_ms) {
+            Some(principal) => principal,
+            // Boxed, so that the way that nearly all requests take stays small.
+            None => Box::pin(authenticator.authenticate(header, Origin::of(parts), now_ms)).await?,
+        },
+        None => from_cookie(&authenticator, parts, now_ms).await?,
+    };
+    authenticator.admit(&principal, now_ms)?;
+    Ok(principal)
+}
+
+/// The one `Authorization` header.
+fn authorization(parts: &Parts) -> Result<Option<&str>, Problem> {
+    let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Problem::bad_request("There is more than one Authorization header"));
+    }
+    value.to_str().map(Some).map_err(|_| {
+        Problem::new(Code::InvalidToken, "The Authorization header has characters beyond ASCII")
+    })
+}
+
+/// The user's token that a request shows, in the header or the console's cookie: what a log-out
+/// ends. `None` for keys and passwords.
+#[must_use]
+pub fn presented_token(parts: &Parts) -> Option<&str> {
+    match authorization(parts).ok()? {
+        Some(header) => bearer_token(header).filter(|token| is_opaque(token)),
+        None => session_token(parts).ok()?,
+    }
+}
+
+async fn from_cookie(
+    authenticator: &Authenticator,
+    parts: &Parts,
+    now_ms: i64,
+) -> Result<Arc<Principal>, Problem> {
+    match session_token(parts)? {
+        Some(token) => Box::pin(authenticator.bearer(token, now_ms)).await,
+        None => Err(Problem::new(
+            Code::AuthenticationRequired,
+            "Send Authorization: Bearer with a token",
+        )),
+    }
+}
+
+#[cfg(test)]
+#[path = "extract_tests.rs"]
+mod tests;

@@ -1,0 +1,47 @@
+//! Who is calling, and what may that caller do.
+//!
+//! A handler states what it needs in its signature: [`Authorized<perm::LineItemsWrite>`]. The
+//! extractor asks the [`Authenticator`] who the caller is and checks the permission; the handler
+//! then asks the [`Principal`] what part of the site it sees. What a caller may not see is
+//! answered 404, as if it were absent.
+//!
+//! Nothing in here reads a clock: time is a parameter, POSIX milliseconds. Nothing here logs a
+//! token, a password or a private key.
+
+mod audit;
+mod authenticator;
+mod cache;
+mod cookie;
+mod digest;
+mod extract;
+mod jwt;
+mod key_ring;
+mod keys;
+mod lockout;
+mod origin;
+mod passwords;
+mod pem;
+mod permission;
+mod principal;
+mod random;
+mod tokens;
+mod users;
+
+#[cfg(test)]
+mod testing;
+
+pub use audit::Author;
+pub use authenticator::{Authenticator, SecurityOptions};
+pub use cookie::{SESSION_COOKIE, clear_session_cookie, session_cookie};
+pub use extract::{Authenticated, Authorized, presented_token};
+pub use jwt::{JWT_BYTES_MAX, LEEWAY_MS};
+pub use keys::{KeyError, PublicKey, PublicKeys};
+pub use origin::Origin;
+pub use passwords::{GeneratedPassword, HashCost, check_password};
+pub use pem::PemError;
+pub use permission::{
+    ADMINISTRATION_ACCESS, CLIENT_ACCESS, Needs, Permission, PermissionSet, Role, UnknownRole, perm,
+};
+pub use principal::{Caller, Principal, Scope};
+pub use tokens::{IssuedToken, TOKEN_TTL_MS};
+pub use users::{NewUser, User, UserChange};

@@ -1,0 +1,140 @@
+//! A server from start to stop.
+
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+
+use licet_engine::{Clock, Engine, Options};
+use licet_store::{Store, StoreError};
+use thiserror::Error;
+
+use crate::{
+    App, Listener, Problem, RateLimit, router,
+    security::{Authenticator, GeneratedPassword, SecurityOptions},
+    terms,
+};
+
+/// What a server is started with.
+#[derive(Debug)]
+pub struct ServerOptions {
+    /// Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Certificate chain and private key, PEM files.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// For the user `admin` of an empty store; without it one is made.
+    pub admin_password: Option<String>,
+    /// How often one principal may call; `None` for no limit.
+    pub rate_limit: Option<RateLimit>,
+    pub engine: Options,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7070)),
+            tls: None,
+            admin_password: None,
+            rate_limit: None,
+            engine: Options::default(),
+        }
+    }
+}
+
+/// Why a server did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("the store: {0}")]
+    Store(#[from] StoreError),
+    #[error("cannot listen on {address}: {error}; choose another with --listen")]
+    Listen { address: SocketAddr, error: io::Error },
+    #[error("TLS: {0}")]
+    Tls(io::Error),
+    #[error("{}", .0.detail())]
+    Problem(Problem),
+}
+
+impl From<Problem> for StartError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+/// A server that listens, ready to be run.
+#[derive(Debug)]
+pub struct Server {
+    app: App,
+    listener: Listener,
+    /// Of the user `admin`, if the store was empty and no password was given. It is kept nowhere
+    /// else.
+    pub generated_password: Option<GeneratedPassword>,
+}
+
+impl Server {
+    /// Reads keys, prices and settings and takes the address.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub async fn start(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        options: ServerOptions,
+    ) -> Result<Self, StartError> {
+        let listener = Listener::bind(options.listen)
+            .await
+            .map_err(|error| StartError::Listen { address: options.listen, error })?;
+        let listener = match &options.tls {
+            None => listener,
+            Some((certificate, key)) => {
+                listener.with_tls(certificate, key).map_err(StartError::Tls)?
+            }
+        };
+        let security = SecurityOptions { rate_limit: options.rate_limit, ..Default::default() };
+        let app = App::open(store, clock, security, options.engine).await?;
+        let now_ms = app.now_ms();
+        let generated_password =
+            app.authenticator.ensure_admin(options.admin_password, now_ms).await?;
+        Ok(Self { app, listener, generated_password })
+    }
+
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Where it answers, such as `http://127.0.0.1:7070`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let address = self.listener.address().map_or_else(|_| "?".to_owned(), |a| a.to_string());
+        format!("{}://{address}", self.listener.scheme())
+    }
+
+    /// Serves until `shutdown` ends; then answers what is open, and closes the store when all
+    /// that was acknowledged is where it belongs.
+    ///
+    /// # Errors
+    /// 500 if the contract cannot be written; 503 if the store does not close.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), StartError> {
+        let router = router(self.app.clone())?;
+        self.listener.serve(router, shutdown).await;
+        self.app.engine.close().await;
+        self.app.store.close().await?;
+        Ok(())
+    }
+}
+
+impl App {
+    /// What doors need, on a store: engine, keys, prices and settings.
+    ///
+    /// # Errors
+    /// [`StartError`] if the store cannot be read.
+    pub async fn open(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        security: SecurityOptions,
+        options: Options,
+    ) -> Result<Self, StartError> {
+        let authenticator = Arc::new(Authenticator::with_options(store.clone(), security)?);
+        authenticator.reload_keys().await?;
+        let site = terms::load(&*store).await?;
+        let engine = Engine::start(store.clone(), clock.clone(), site, options).await?;
+        Ok(Self { engine, store, authenticator, clock })
+    }
+}

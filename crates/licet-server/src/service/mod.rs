@@ -1,0 +1,26 @@
+//! The service door: is it alive, is it ready, what does it do, and what is its contract.
+
+mod docs;
+mod health;
+mod metrics;
+mod observe;
+
+use axum::{Router, middleware};
+pub(crate) use docs::{contract, pages};
+pub use metrics::Metrics;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::App;
+
+/// Health, readiness and metrics.
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(metrics::render))
+}
+
+/// Gives every request an id, and counts and logs what became of it.
+pub(crate) fn observed(router: Router, metrics: Metrics) -> Router {
+    router.layer(middleware::from_fn_with_state(metrics, observe::observe))
+}
