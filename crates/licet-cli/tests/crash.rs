@@ -38,7 +38,7 @@ impl Ledger {
             Ok(answer) => {
                 assert_eq!(answer.requested_items[0].status.code, "1101");
                 let mut acknowledged = self.acknowledged.lock().expect("no panic");
-                acknowledged.insert(key.to_owned(), answer.correlation_id);
+                acknowledged.insert(key.to_owned(), answer.correlation_id.expect("it is recorded"));
                 self.count.fetch_add(1, Ordering::Relaxed);
                 true
             }

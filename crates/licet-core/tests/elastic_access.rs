@@ -174,6 +174,18 @@ fn only_the_last_part_of_a_split_is_rounded() {
 }
 
 #[test]
+fn the_rest_of_a_split_is_rounded_half_to_even() {
+    for (wanted, rest) in [("3.5", "0.000002"), ("4.5", "0.000004")] {
+        let mut world = World::new()
+            .rate_in("One", "Tick", "", "1")
+            .rate_in("Least", "Tick", "", "0.000001")
+            .line_with(terms("L1", "1").ending(DAY).priced_by("One"))
+            .line_with(terms("L2", "1").ending(2 * DAY).priced_by("Least"));
+        assert_eq!(paid_by(&world.ask(item("Tick", "", wanted))), format!("L1 1, L2 {rest}"));
+    }
+}
+
+#[test]
 fn a_charge_is_rounded_half_to_even_once() {
     let mut world = World::new().rate("Tick", "", "0.000001").line("L1", "10");
     assert_eq!(paid_by(&world.ask(item("Tick", "", "2.5"))), "L1 0.000002");
@@ -407,6 +419,20 @@ fn what_an_empty_line_item_gives_for_nothing_takes_nothing_from_the_others() {
     assert_eq!(paid_by(&outcome.items[1]), "L1 10");
 }
 
+#[test]
+fn a_free_item_prefers_a_line_item_that_has_tokens() {
+    let mut world = World::new()
+        .rate("Free", "", "0")
+        .rate("Render", "2.0", "1")
+        .line_with(terms("L1", "10").ending(DAY))
+        .line_with(terms("L2", "10").ending(2 * DAY));
+    assert_eq!(paid_by(&world.ask(item("Free", "", "1"))), "L1 0");
+    // Whether L1 was emptied by the item before or by a request before is all the same.
+    let outcome = world.one_off(ada(), &[render("10"), item("Free", "", "1")]);
+    assert_eq!(paid_by(&outcome.items[1]), "L2 0");
+    assert_eq!(paid_by(&world.ask(item("Free", "", "1"))), "L2 0");
+}
+
 // ---- time
 
 #[test]
@@ -542,6 +568,30 @@ fn a_charge_that_was_due_before_a_reset_counts_before_it() {
     assert_eq!(last.outcome.at_ms, minute(DAY - 10));
     assert!(matches!(last.result, SessionResult::Ended(_)));
     assert_eq!(world.used("L1"), "0");
+}
+
+#[test]
+fn a_charge_that_was_due_after_a_reset_counts_after_it() {
+    let mut world = World::new()
+        .rate("Render", "2.0", "60")
+        .line_with(terms("L1", "60").reset(ResetFrequency::Daily));
+    let id = world.at(DAY - 30).open_with(&[render("1")]);
+    world.at(DAY + 31).tick();
+    let (last, automatic) = world.session_accesses().last().expect("a charge");
+    assert!(automatic && last.session_id == id && last.is_granted());
+    assert_eq!(world.used("L1"), "60");
+}
+
+#[test]
+fn several_boundaries_that_nobody_saw_are_one_reset() {
+    let mut world = World::new()
+        .rate("Render", "2.0", "1")
+        .line_with(terms("L1", "10").reset(ResetFrequency::Daily));
+    world.ask(render("10"));
+    let before = world.journal.len();
+    world.at(5 * DAY + 1).tick();
+    assert_eq!((world.journal.len(), world.used("L1")), (before + 1, "0".to_owned()));
+    assert_eq!(world.instance.wakes_at_ms(), Some(minute(6 * DAY)));
 }
 
 // ---- numbers at the limits

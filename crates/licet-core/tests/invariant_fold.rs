@@ -5,11 +5,12 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use licet_core::{Command, Instance, Outcome, Query, Record, SessionResult};
+use licet_core::{Command, Instance, Outcome, Query, Record, ResetFrequency, SessionResult};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use support::{
-    assert_alike, folded,
+    DAY, Terms, World, assert_alike, folded,
     random::{Play, config, steps},
+    terms,
 };
 
 proptest! {
@@ -135,6 +136,19 @@ fn an_unknown_layout_is_named() {
     bytes[0] = 9;
     assert_eq!(Record::decode_all(&bytes), Err(licet_core::DecodeError::UnknownVersion(9)));
     assert!(Record::decode_all(&[]).is_err());
+}
+
+#[test]
+fn resets_of_one_moment_follow_each_other_alike_after_a_snapshot() {
+    let daily = |name| terms(name, "10").reset(ResetFrequency::Daily);
+    let mut world = World::new().line_with(daily("L2")).line_with(daily("L1"));
+    let mut restored = restored(&world.instance);
+    world.at(DAY);
+    let (_, expected) = world.decide_elsewhere(&mut restored, Command::Tick);
+    let head = world.journal.len();
+    world.tick();
+    assert_eq!(world.journal[head..], expected);
+    assert_eq!(expected.len(), 2);
 }
 
 /// The properties are worth what their stories reach, so these are counted.

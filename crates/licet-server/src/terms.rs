@@ -7,9 +7,9 @@ use licet_store::{RateTableRow, SettingRow, Store, StoreError};
 use crate::problem::Problem;
 
 /// `timezone.tolerant`: `true` or `false`.
-pub const TIMEZONE_TOLERANT: &str = "timezone.tolerant";
+pub(crate) const TIMEZONE_TOLERANT: &str = "timezone.tolerant";
 /// `session.charge.period`: ISO 8601 hours and minutes, from `PT10M` to `PT24H`.
-pub const SESSION_CHARGE_PERIOD: &str = "session.charge.period";
+pub(crate) const SESSION_CHARGE_PERIOD: &str = "session.charge.period";
 
 const MINUTE_MS: i64 = 60_000;
 const PERIOD_MIN_MS: i64 = 10 * MINUTE_MS;
@@ -19,7 +19,7 @@ const PERIOD_MAX_MS: i64 = 24 * 60 * MINUTE_MS;
 ///
 /// # Errors
 /// 503 `store_unavailable`; 500 if what is stored cannot be read.
-pub async fn load(store: &dyn Store) -> Result<Site, Problem> {
+pub(crate) async fn load(store: &dyn Store) -> Result<Site, Problem> {
     let tables = store.rate_tables().await?;
     let settings = store.settings().await?;
     let tables: Result<Vec<_>, _> = tables.iter().map(rate_table).collect();
@@ -41,13 +41,13 @@ pub async fn load(store: &dyn Store) -> Result<Site, Problem> {
 ///
 /// # Errors
 /// A text that says why not, which is a fault of the server.
-pub fn encode_items(items: &[licet_protocol::RateItem]) -> Result<String, Problem> {
+pub(crate) fn encode_items(items: &[licet_protocol::RateItem]) -> Result<String, Problem> {
     serde_json::to_string(items).map_err(|error| Problem::internal(&error))
 }
 
 /// # Errors
 /// [`StoreError::Damaged`] if the row holds no items.
-pub fn decode_items(row: &RateTableRow) -> Result<Vec<licet_protocol::RateItem>, StoreError> {
+pub(crate) fn decode_items(row: &RateTableRow) -> Result<Vec<licet_protocol::RateItem>, StoreError> {
     serde_json::from_str(&row.items).map_err(|error| damaged(row, &error))
 }
 
@@ -85,7 +85,7 @@ fn damaged(row: &RateTableRow, error: &dyn std::fmt::Display) -> StoreError {
 /// Milliseconds of an ISO 8601 duration `PTnH`, `PTnM` or `PTnHnM`; `None` if it is none or not
 /// between 10 minutes and 24 hours.
 #[must_use]
-pub fn charge_period_ms(text: &str) -> Option<i64> {
+pub(crate) fn charge_period_ms(text: &str) -> Option<i64> {
     let rest = text.strip_prefix("PT")?;
     let (hours, rest) = match rest.split_once('H') {
         Some((hours, rest)) => (whole_number(hours)?, rest),

@@ -109,8 +109,8 @@ impl Post {
         let is_csv = self.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
         let text = input::read_text(&self.file)?;
         let table = match is_csv {
-            true => self.from_csv(&text),
-            false => self.from_json(&text),
+            true => self.read_csv(&text),
+            false => self.read_json(&text),
         }?;
         if let Some(complaint) = table.complaints(client.version()).first() {
             return Err(Failure::usage(format!("{file}: {complaint}")));
@@ -120,7 +120,7 @@ impl Post {
         context.output.done(&format!("rate table {name} saved, {} items", table.items.len()))
     }
 
-    fn from_json(&self, text: &str) -> Result<RateTableIn, Failure> {
+    fn read_json(&self, text: &str) -> Result<RateTableIn, Failure> {
         if self.series.is_some() || self.table_version.is_some() || self.effective_from.is_some() {
             let hint = "a JSON file holds series, version and effectiveFrom itself";
             return Err(Failure::usage(format!("{hint}; leave the options out")));
@@ -128,7 +128,7 @@ impl Post {
         input::parse_json(&self.file.display().to_string(), text)
     }
 
-    fn from_csv(&self, text: &str) -> Result<RateTableIn, Failure> {
+    fn read_csv(&self, text: &str) -> Result<RateTableIn, Failure> {
         let needs = |option| Failure::usage(format!("a table from CSV needs {option}"));
         let items = items_from_csv(text)
             .map_err(|error| Failure::usage(format!("{}: {error}", self.file.display())))?;

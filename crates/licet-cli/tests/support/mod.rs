@@ -1,5 +1,7 @@
 //! A real server as a process of its own, and what a test asks of it.
 
+#![allow(dead_code, unreachable_pub, reason = "every test takes what it needs of this")]
+
 use std::{
     io::{BufRead, BufReader},
     path::Path,
@@ -30,7 +32,7 @@ impl Server {
     /// With variables in its environment.
     pub fn start_with(data: &Path, environment: &[(&str, &str)]) -> Self {
         let mut process = Command::new(LICET)
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--data"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "off", "--data"])
             .arg(data)
             .env("LICET_ADMIN_PASSWORD", PASSWORD)
             .envs(environment.iter().copied())

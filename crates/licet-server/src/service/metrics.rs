@@ -19,7 +19,7 @@ const LATENCY_BUCKETS_S: [f64; 12] =
 
 /// The counters of every route; a clone is the same.
 #[derive(Clone, Default)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     routes: Arc<RwLock<HashMap<String, Arc<RouteMetrics>>>>,
 }
 
@@ -50,7 +50,7 @@ fn recorder() -> Option<&'static PrometheusHandle> {
 
 impl Metrics {
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         recorder();
         Self::default()
     }

@@ -7,7 +7,7 @@ mod observe;
 
 use axum::{Router, middleware};
 pub(crate) use docs::{contract, pages};
-pub use metrics::Metrics;
+pub(crate) use metrics::Metrics;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
