@@ -1,6 +1,9 @@
 //! What all commands share: the server, the token and the output.
 
-use std::{env, fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use licet_client::Client;
@@ -17,13 +20,12 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "LICET_SERVER", default_value = "http://127.0.0.1:7070")]
     #[arg(value_name = "URL", help_heading = HEADING)]
     server: String,
-    /// Bearer token, from `licet login` or `licet token mint`
-    #[arg(long, global = true, env = "LICET_TOKEN", hide_env_values = true)]
-    #[arg(help_heading = HEADING)]
+    /// Bearer token, from `licet login` or `licet token mint` [env: LICET_TOKEN]
+    #[arg(long, global = true, help_heading = HEADING)]
     token: Option<String>,
-    /// File that holds the bearer token
-    #[arg(long, global = true, env = "LICET_TOKEN_FILE", value_name = "FILE")]
-    #[arg(conflicts_with = "token", help_heading = HEADING)]
+    /// File that holds the bearer token [env: LICET_TOKEN_FILE]
+    #[arg(long, global = true, value_name = "FILE", help_heading = HEADING)]
+    #[arg(conflicts_with = "token")]
     token_file: Option<PathBuf>,
     /// PEM file of the certificates to trust, in place of the operating system's
     #[arg(long, global = true, env = "LICET_CA_FILE", value_name = "FILE", help_heading = HEADING)]
@@ -74,19 +76,39 @@ impl Context {
         Ok(client.with_version(self.global.api_version))
     }
 
+    /// What the command line says counts before the environment, the token before its file.
     fn token(&self) -> Result<Option<String>, Failure> {
-        let token = match &self.global.token_file {
-            None => self.global.token.clone(),
-            Some(file) => Some(fs::read_to_string(file).map_err(|error| {
-                let hint = "make it with `licet login --save FILE`";
-                Failure::usage(format!("--token-file {}: {error}; {hint}", file.display()))
-            })?),
-        };
-        Ok(token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()))
+        if let Some(token) = &self.global.token {
+            return Ok(Some(token.clone()));
+        }
+        if let Some(file) = &self.global.token_file {
+            return read_token(file).map(Some);
+        }
+        if let Some(token) = variable("LICET_TOKEN") {
+            return Ok(Some(token));
+        }
+        variable("LICET_TOKEN_FILE").map(|file| read_token(Path::new(&file))).transpose()
+    }
+}
+
+/// A variable of the environment, unless it is empty.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn read_token(file: &Path) -> Result<String, Failure> {
+    let wrong = |what: String| {
+        let hint = "make it with `licet login --save FILE`";
+        Failure::usage(format!("--token-file {}: {what}; {hint}", file.display()))
+    };
+    let text = fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    match text.trim() {
+        "" => Err(wrong("is empty".to_owned())),
+        token => Ok(token.to_owned()),
     }
 }
 
 /// The name of whoever is logged in to this computer.
 pub(crate) fn local_user() -> Option<String> {
-    ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| env::var(name).ok())
+    ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| variable(name))
 }

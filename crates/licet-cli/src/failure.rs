@@ -69,6 +69,9 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let (code, hint) = match &error {
             Error::Denied(_) => (1, ""),
+            Error::Unreachable { cause, .. } if cause.contains("certificate") => {
+                (3, "; name the certificates to trust with --ca-file or LICET_CA_FILE")
+            }
             Error::Unreachable { .. } => {
                 (3, "; is it running? Give its address with --server or LICET_SERVER")
             }

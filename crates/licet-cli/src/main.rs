@@ -45,7 +45,7 @@ Example:
 
 /// May this person, device or program use this item now, how much of it, and what does it cost?
 #[derive(Debug, Parser)]
-#[command(name = "licet", version, after_help = AFTER_HELP, propagate_version = true)]
+#[command(name = "licet", version, after_help = AFTER_HELP)]
 #[command(arg_required_else_help = true, max_term_width = 100)]
 struct Cli {
     #[command(flatten)]

@@ -51,7 +51,14 @@ impl Ledger {
     }
 
     /// Many callers at once, until `enough` more answers came and `end` was called.
-    fn load(&self, server: &Server, instance_id: Uuid, round: &str, enough: usize, end: impl FnOnce()) {
+    fn load(
+        &self,
+        server: &Server,
+        instance_id: Uuid,
+        round: &str,
+        enough: usize,
+        end: impl FnOnce(),
+    ) {
         let client = server.admin();
         let target = self.count.load(Ordering::Relaxed) + enough;
         let (reached, waits) = std::sync::mpsc::channel();

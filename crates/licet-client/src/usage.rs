@@ -5,6 +5,9 @@ use uuid::Uuid;
 
 use crate::{Client, Error, path::query, transport::Call};
 
+/// Rows of a page.
+const PAGE_ROWS: u32 = 5_000;
+
 /// Which usage rows are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UsageQuery {
@@ -65,6 +68,7 @@ impl Client {
             ("consumerId", wanted.consumer_id.clone()),
             ("activationId", wanted.activation_id.clone()),
             ("pageNumber", Some(page.to_string())),
+            ("pageSize", Some(PAGE_ROWS.to_string())),
         ];
         self.read(&Call::get(format!("/data/api/v1/report/usage{}", query(&values))))
     }

@@ -161,7 +161,7 @@ fn a_missed_heartbeat_refunds_the_whole_last_charge_and_ends_the_session() {
     let put = world.put_as(id, ada(), &[render("1")], true);
     assert_eq!(put, Err(ended(id, EndReason::HeartbeatMissed)));
     let close = world.execute(Command::CloseSession { session_id: id });
-    assert_eq!(close, Err(ended(id, EndReason::HeartbeatMissed)));
+    assert_eq!(close, Ok(Reply::Done), "the client closes what it was told is over");
     assert_eq!(world.used("L1"), "60");
 }
 
@@ -560,6 +560,19 @@ fn a_long_outage_is_charged_if_the_client_lives_and_refunded_if_it_does_not() {
             assert_eq!(world.used("L1"), "60");
         }
     }
+}
+
+#[test]
+fn what_an_outage_put_off_keeps_its_place_among_the_others() {
+    let mut world = studio().line("L1", "240");
+    let first = world.open_with(&[render("1")]);
+    let second = world.at(59).open_with(&[render("1")]);
+    world.at(60).tick();
+    // The heartbeat of the first was due at 90. With its window open again, its next event is
+    // the charge at 120, after that of the second at 119, and there is enough for one.
+    world.at(121).restart().tick();
+    assert_eq!(world.state(second), SessionState::Active);
+    assert_eq!(reason(&world.session(first)), Some(EndReason::TokensExhausted));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use licet_core::{
-    ItemCode, ItemOutcome, LineItemState, LineItemTerms, Outcome, Record, Refund,
-    Requester, SessionAccess, SessionResult,
+    ItemCode, ItemOutcome, LineItemState, LineItemTerms, MICROS, Outcome, Record, Refund,
+    Requester, SessionAccess, SessionResult, divide_half_even,
 };
 use licet_store::{
     AuditRow, BalanceRow, ConsumerRow, HeadRow, LineItemRow, Position, Projection, RollupRow,
@@ -202,12 +202,13 @@ impl Step {
                 self.projection.usage.push(request);
                 continue;
             }
-            for charge in &item.charges {
+            for (charge, units) in item.charges.iter().zip(units_of_parts(item)) {
                 let (used, quantity) = (charge.used_after.micros(), charge.quantity.micros());
                 self.used(place, &charge.activation_id, used);
                 self.projection.usage.push(UsageRow {
                     meter_cost: charge.rate.micros(),
                     meter_quantity: charge.tokens.micros(),
+                    item_quantity: units,
                     activation_id: charge.activation_id.to_string(),
                     mapped_entitled_count: quantity,
                     used,
@@ -359,6 +360,27 @@ impl Counted {
         row.granted += self.granted;
         row.denied += self.denied;
     }
+}
+
+/// How many units each line item paid for, at its own rate. The last part is what is left, so that
+/// the parts are always the whole.
+fn units_of_parts(item: &ItemOutcome) -> Vec<i64> {
+    let mut left = item.granted.micros();
+    let (last, others) = match item.charges.split_last() {
+        Some((_, others)) => (1, others),
+        None => (0, item.charges.as_slice()),
+    };
+    let mut parts = Vec::with_capacity(others.len() + last);
+    for charge in others {
+        // A part that is not the last has a price, and pays for less than the whole.
+        let units = i128::from(charge.tokens.micros()) * i128::from(MICROS);
+        let units = divide_half_even(units, i128::from(charge.rate.micros().max(1)));
+        let units = i64::try_from(units).unwrap_or(left).min(left);
+        left -= units;
+        parts.push(units);
+    }
+    parts.extend(std::iter::repeat_n(left, last));
+    parts
 }
 
 /// Item codes as the tables keep them; the doors write them in the form of their version.

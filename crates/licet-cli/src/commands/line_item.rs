@@ -1,6 +1,6 @@
 //! `licet line-item …`
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 use clap::Subcommand;
 use licet_protocol::{
@@ -35,7 +35,8 @@ enum Action {
 #[command(after_help = "\
 Example:
   licet line-item put --instance 0d6f0a3e-6b0f-4f0e-9a43-5f3f0d0b8c11 --activation-id NW-2026-01 \\
-      --quantity 5000 --start 2026-01-01 --end 2026-12-31 --series Studio --overdraft 250
+      --quantity 5000 --start 2026-01-01 --end 2026-12-31 --series Studio --overdraft 250 \\
+      --reset monthly
   licet line-item put --instance 0d6f0a3e-6b0f-4f0e-9a43-5f3f0d0b8c11 --file line-items.json")]
 struct Put {
     /// Instance that it belongs to
@@ -59,7 +60,8 @@ struct Put {
     #[arg(required_unless_present = "file")]
     end: Option<i64>,
     /// DEPLOYED, INACTIVE or OBSOLETE
-    #[arg(long, default_value = "DEPLOYED", ignore_case = true, conflicts_with = "file")]
+    #[arg(long, default_value = "DEPLOYED", conflicts_with = "file")]
+    #[arg(value_parser = parse_upper::<LineItemState>)]
     state: LineItemState,
     /// Series of the rate tables that price it
     #[arg(long, default_value = "", hide_default_value = true, conflicts_with = "file")]
@@ -69,6 +71,7 @@ struct Put {
     overdraft: Option<Overdraft>,
     /// DAILY, WEEKLY, MONTHLY, QUARTERLY or YEARLY: when used starts again at zero
     #[arg(long, value_name = "FREQUENCY", conflicts_with = "file")]
+    #[arg(value_parser = parse_upper::<ResetFrequency>)]
     reset: Option<ResetFrequency>,
 }
 
@@ -113,6 +116,11 @@ struct Delete {
 enum Overdraft {
     Limit(i64),
     Unlimited,
+}
+
+/// Reads a word that JSON writes in capitals.
+fn parse_upper<T: FromStr<Err = String>>(text: &str) -> Result<T, String> {
+    text.to_ascii_uppercase().parse()
 }
 
 fn parse_overdraft(text: &str) -> Result<Overdraft, String> {

@@ -268,3 +268,64 @@ mod signals {
 
 #[cfg(not(unix))]
 use signals::{forward_signals, kill, terminate};
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader},
+        process::Stdio,
+    };
+
+    use licet_client::EndReason;
+
+    use super::*;
+
+    /// Runs a shell script under supervision, ends its session once it says that it is ready, and
+    /// gives its exit code.
+    fn code_after_end(script: &str, is_advisory: bool) -> u8 {
+        let mut child = Command::new("sh")
+            .args(["-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("sh runs");
+        let stdin = child.stdin.take();
+        let stdout = child.stdout.take().expect("it is ours");
+        BufReader::new(stdout).read_line(&mut String::new()).expect("it says that it is ready");
+        let (events, incoming) = channel();
+        let supervisor = Supervisor {
+            pid: child.id(),
+            output: Output { json: false },
+            is_advisory,
+            grace: Duration::from_millis(50),
+            incoming,
+        };
+        let ended = Ended { reason: EndReason::Terminated, detail: "a test".to_owned() };
+        events.send(Event::SessionEnded(ended)).expect("it listens");
+        if is_advisory {
+            // The program goes on until its own end, here that of its input.
+            drop(stdin);
+            wait_in_background(child, events).expect("a thread starts");
+            return exit_code(supervisor.supervise().expect("it ends"));
+        }
+        wait_in_background(child, events).expect("a thread starts");
+        let code = exit_code(supervisor.supervise().expect("it ends"));
+        drop(stdin);
+        code
+    }
+
+    #[test]
+    fn a_program_is_asked_to_end_with_its_session() {
+        assert_eq!(code_after_end("trap 'exit 9' TERM; echo ready; read line", false), 9);
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_killed() {
+        assert_eq!(code_after_end("trap '' TERM; echo ready; read line", false), 128 + 9);
+    }
+
+    #[test]
+    fn an_advisory_session_only_warns() {
+        assert_eq!(code_after_end("trap 'exit 9' TERM; echo ready; read line; exit 5", true), 5);
+    }
+}

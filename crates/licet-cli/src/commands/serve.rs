@@ -88,9 +88,8 @@ impl Args {
         let data = settings.data.clone().unwrap_or_else(|| PathBuf::from("licet-data"));
         let options = settings.server_options(self.admin_password)?;
         runtime::run(async {
-            let store = SqliteStore::open(&data).map_err(|error| {
-                Failure::other(format!("--data {}: {error}", data.display()))
-            })?;
+            let store = SqliteStore::open(&data)
+                .map_err(|error| Failure::other(format!("--data {}: {error}", data.display())))?;
             let server = Server::start(store, Arc::new(SystemClock), options).await?;
             announce(&server, context)?;
             server.run(runtime::until_told_to_stop()).await?;
@@ -181,17 +180,18 @@ mod tests {
     fn the_printed_configuration_is_one() {
         let settings: Settings = toml::from_str(CONFIG).expect("it is TOML with known keys");
         assert!(settings.data.is_none(), "every key is commented out");
-        let set: String = CONFIG.lines().filter_map(|line| line.strip_prefix("#: ")).fold(
-            String::new(),
-            |text, line| text + line + "\n",
-        );
+        let set: String = CONFIG
+            .lines()
+            .filter_map(|line| line.strip_prefix("#: "))
+            .fold(String::new(), |text, line| text + line + "\n");
         let settings: Settings = toml::from_str(&set).expect("the defaults are valid");
         assert_eq!(settings.listen, Some(ServerOptions::default().listen));
     }
 
     #[test]
     fn the_command_line_goes_before_the_file() {
-        let file = Settings { log: Some("debug".into()), data: Some("a".into()), ..Settings::default() };
+        let file =
+            Settings { log: Some("debug".into()), data: Some("a".into()), ..Settings::default() };
         let given = Settings { data: Some("b".into()), ..Settings::default() };
         let settings = given.or(file);
         assert_eq!(settings.data, Some(PathBuf::from("b")));

@@ -33,11 +33,7 @@ impl Crowd {
     ///
     /// # Errors
     /// [`Error::Unusable`] if `server` is no address.
-    pub(crate) fn start(
-        server: &str,
-        scenery: &Scenery,
-        tokens: &[String],
-    ) -> Result<Self, Error> {
+    pub(crate) fn start(server: &str, scenery: &Scenery, tokens: &[String]) -> Result<Self, Error> {
         let stopping = Arc::new(AtomicBool::new(false));
         let mut members = Vec::new();
         for (place, person) in PEOPLE.into_iter().enumerate() {

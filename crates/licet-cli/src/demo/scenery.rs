@@ -47,7 +47,8 @@ impl Scenery {
             ("CONTOSO", ["research"].as_slice()),
             ("FABRIKAM", ["design", "print"].as_slice()),
         ] {
-            let row = json!({ "shortName": format!("{account_id}-def-inst"), "accountId": account_id });
+            let row =
+                json!({ "shortName": format!("{account_id}-def-inst"), "accountId": account_id });
             let instance_id = client.create_instance(&read(&row)?)?.id;
             line_items(&client, instance_id, account_id, now_ms)?;
             customers.push(Customer { account_id, instance_id, departments });
@@ -116,9 +117,7 @@ fn line_items(
 
 /// Engineering and marketing have a budget each on the first line item; nobody else has one.
 fn budgets(client: &Client, instance_id: Uuid) -> Result<(), Error> {
-    let department = |name: &str| {
-        json!({ "name": name, "key": "department", "operator": "IN", "values": [name] })
-    };
+    let department = |name: &str| json!({ "name": name, "key": "department", "operator": "IN", "values": [name] });
     let conditions: ConditionsIn =
         read(&json!({ "conditions": [department("engineering"), department("marketing")] }))?;
     let ids: Vec<Uuid> =

@@ -110,10 +110,8 @@ impl Turn<'_> {
         let correlation_id = self.id();
         let session = match self.live_session(session_id) {
             Ok(session) => session,
-            // Closing twice is what a client does that lost the first answer.
-            Err(Refusal::SessionEnded { reason: EndReason::Closed, .. }) => {
-                return Ok(Reply::Done);
-            }
+            // A client closes what it was told is over, and again when the first answer is lost.
+            Err(Refusal::SessionEnded { .. }) => return Ok(Reply::Done),
             Err(refusal) => return Err(refusal),
         };
         let mut draft = Draft::new(self.instance, self.context);
@@ -157,23 +155,21 @@ impl Turn<'_> {
 
     /// Does what a session on the agenda has to do next, at the moment when it was due.
     pub(super) fn session_event(&mut self, id: SessionId) {
-        let due = self.instance.sessions.get(&id).and_then(|session| {
-            session.next_due(self.context.up_since_ms).map(|due| (due, session.clone()))
-        });
-        if let Some(((at_ms, _), _)) = &due
-            && *at_ms <= self.now_ms()
-        {
-            self.reset_line_items(*at_ms);
+        let session = self.instance.sessions.get(&id);
+        let next = session.and_then(|held| Some((held, held.next_due(self.context.up_since_ms)?)));
+        let Some((session, (at_ms, due))) = next else {
+            return self.instance.put_on_agenda(id, None);
+        };
+        // An outage of the service puts an event off, to its place among those of other sessions.
+        if self.instance.agenda_at_ms.get(&id) != Some(&at_ms) {
+            return self.instance.put_on_agenda(id, Some(at_ms));
         }
+        let session = session.clone();
+        self.reset_line_items(at_ms);
         match due {
-            None => self.instance.put_on_agenda(id, None),
-            // An outage of the service puts the event off.
-            Some(((at_ms, _), _)) if at_ms > self.now_ms() => {
-                self.instance.put_on_agenda(id, Some(at_ms));
-            }
-            Some(((at_ms, Due::IdleEnd), session)) => self.end_idle(id, at_ms, &session),
-            Some(((at_ms, Due::HeartbeatMissed), session)) => self.end_dead(id, at_ms, &session),
-            Some(((at_ms, Due::Charge), session)) => self.charge_again(id, at_ms, &session),
+            Due::IdleEnd => self.end_idle(id, at_ms, &session),
+            Due::HeartbeatMissed => self.end_dead(id, at_ms, &session),
+            Due::Charge => self.charge_again(id, at_ms, &session),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What happens to a session, as it happens: server-sent events.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc};
 
 use axum::{
     extract::State,
@@ -11,7 +11,8 @@ use axum::{
 };
 use futures_util::{Stream, stream};
 use licet_core::{
-    InstanceId, Paid, Phase, Record, Session, SessionAccess, SessionId, SessionResult, Tokens,
+    InstanceId, ItemOutcome, Paid, Phase, Record, Session, SessionAccess, SessionId, SessionResult,
+    Tokens,
 };
 use licet_engine::Recorded;
 use licet_protocol::SessionEvent;
@@ -26,6 +27,9 @@ use crate::{
     App, Problem,
     security::{Authorized, Principal, perm},
 };
+
+/// How long after an answer that could not be had it is asked for again.
+const RETRY_MS: i64 = 1_000;
 
 pub(super) fn operations() -> Vec<Operations> {
     vec![routes!(events)]
@@ -69,10 +73,53 @@ struct Watch {
 /// What the listener was told, or need not be told any more.
 #[derive(Debug, Default)]
 struct Known {
-    paid_until_ms: Option<i64>,
+    /// Records from before this moment are in what was learned already.
+    as_of_ms: i64,
+    paid: Option<Period>,
     /// When to warn, and of which moment.
     warning: Option<Warning>,
     has_ended: bool,
+}
+
+/// A period that was charged for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Period {
+    from_ms: i64,
+    until_ms: i64,
+    tokens: Tokens,
+    heartbeat_due_ms: Option<i64>,
+}
+
+impl Period {
+    fn of(paid: &Paid) -> Self {
+        Self {
+            from_ms: paid.from_ms,
+            until_ms: paid.until_ms,
+            tokens: sum(paid.charges.iter().map(|charge| charge.tokens)),
+            heartbeat_due_ms: paid.heartbeat_due_ms,
+        }
+    }
+
+    /// A quarter of the heartbeat window, which is half a period, before it closes.
+    fn warning(&self) -> Option<Warning> {
+        let heartbeat_due_ms = self.heartbeat_due_ms?;
+        let at_ms = heartbeat_due_ms - (self.until_ms - self.from_ms) / 8;
+        Some(Warning { at_ms, heartbeat_due_ms })
+    }
+
+    /// Whether this is the same charge; a heartbeat may have come since.
+    fn is(&self, other: Self) -> bool {
+        Self { heartbeat_due_ms: None, ..*self } == Self { heartbeat_due_ms: None, ..other }
+    }
+
+    fn event(&self, at_ms: i64) -> SessionEvent {
+        SessionEvent::Charged {
+            at: at_ms.into(),
+            tokens_charged: self.tokens.into(),
+            charged_until: self.until_ms.into(),
+            heartbeat_due: self.heartbeat_due_ms.map(Into::into),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,16 +128,9 @@ struct Warning {
     heartbeat_due_ms: i64,
 }
 
-impl Warning {
-    /// A quarter of the window, which is half a period, before the heartbeat is overdue.
-    fn of(heartbeat_due_ms: i64, period_ms: i64) -> Self {
-        Self { at_ms: heartbeat_due_ms - period_ms / 8, heartbeat_due_ms }
-    }
-}
-
 impl Watch {
     fn events(self, first: Vec<SessionEvent>) -> impl Stream<Item = Result<Event, Infallible>> {
-        let waiting = std::collections::VecDeque::from(first);
+        let waiting = VecDeque::from(first);
         stream::unfold((self, waiting), |(mut watch, mut waiting)| async move {
             loop {
                 if let Some(event) = waiting.pop_front() {
@@ -123,7 +163,7 @@ impl Watch {
             recorded = self.recorded.recv() => match recorded {
                 Ok(recorded) if recorded.instance_id == self.instance => self.hear(&recorded),
                 Ok(_) => Vec::new(),
-                Err(RecvError::Lagged(_)) => self.look().await,
+                Err(RecvError::Lagged(_)) => self.look().await.unwrap_or_default(),
                 Err(RecvError::Closed) => self.end(),
             },
             () = warn => self.warn().await,
@@ -152,7 +192,9 @@ impl Watch {
                     self.known.has_ended = true;
                     events.push(terminated(*at_ms, reason));
                 }
-                Record::HeartbeatSeen { session_id, .. } if *session_id == self.session_id => {
+                Record::HeartbeatSeen { session_id, at_ms }
+                    if *session_id == self.session_id && *at_ms >= self.known.as_of_ms =>
+                {
                     self.known.warning = None;
                 }
                 _ => {}
@@ -165,20 +207,17 @@ impl Watch {
         let at_ms = access.outcome.at_ms;
         match &access.result {
             SessionResult::Charged { from_ms, until_ms, heartbeat_due_ms, .. } => {
-                // It was known already when this stream began.
-                if self.known.paid_until_ms.is_some_and(|known_ms| known_ms >= *until_ms) {
-                    return None;
-                }
-                self.known.paid_until_ms = Some(*until_ms);
-                self.known.warning =
-                    heartbeat_due_ms.map(|due_ms| Warning::of(due_ms, until_ms - from_ms));
-                let tokens = access.outcome.items.iter().map(|item| item.tokens().micros());
-                let tokens = Tokens::from_micros(tokens.fold(0, i64::saturating_add));
-                Some(charged(at_ms, tokens, *until_ms, *heartbeat_due_ms))
+                let period = Period {
+                    from_ms: *from_ms,
+                    until_ms: *until_ms,
+                    tokens: sum(access.outcome.items.iter().map(ItemOutcome::tokens)),
+                    heartbeat_due_ms: *heartbeat_due_ms,
+                };
+                let is_old = period.from_ms < self.known.as_of_ms;
+                (!is_old && self.know(period)).then(|| period.event(at_ms))
             }
             SessionResult::Idle => {
-                self.known.paid_until_ms = None;
-                self.known.warning = None;
+                self.rest(at_ms);
                 None
             }
             SessionResult::Kept => None,
@@ -189,74 +228,72 @@ impl Watch {
         }
     }
 
-    /// Asks how the session stands, after events were missed or before a warning.
-    async fn look(&mut self) -> Vec<SessionEvent> {
+    /// Takes in a charge; whether it is a new one.
+    fn know(&mut self, period: Period) -> bool {
+        let is_new = self.known.paid.is_none_or(|known| !known.is(period));
+        self.known.as_of_ms = period.from_ms;
+        self.known.paid = Some(period);
+        self.known.warning = period.warning();
+        is_new
+    }
+
+    /// Nothing is held since then.
+    fn rest(&mut self, since_ms: i64) {
+        self.known = Known { as_of_ms: since_ms, ..Known::default() };
+    }
+
+    /// Asks how the session stands, after events were missed or before a warning. `None` if the
+    /// answer cannot be had now.
+    async fn look(&mut self) -> Option<Vec<SessionEvent>> {
         match session(&self.app, &self.caller, self.instance, self.session_id).await {
-            Ok(session) => self.learn(&session),
-            Err(problem) if problem.status().is_server_error() => Vec::new(),
+            Ok(session) => Some(self.learn(&session)),
+            Err(problem) if problem.status().is_server_error() => None,
             // It is gone, or not the caller's any more.
-            Err(_) => self.end(),
+            Err(_) => Some(self.end()),
         }
     }
 
     /// Takes in how the session stands, and tells what the listener cannot know yet.
     fn learn(&mut self, session: &Session) -> Vec<SessionEvent> {
-        let known_until_ms = self.known.paid_until_ms;
         match &session.phase {
             Phase::Ended { at_ms, reason } => {
                 self.known.has_ended = true;
                 vec![terminated(*at_ms, reason)]
             }
-            Phase::Idle { .. } => {
-                self.known = Known::default();
+            Phase::Idle { since_ms } => {
+                self.rest(*since_ms);
                 Vec::new()
             }
             Phase::Active(paid) => {
-                self.known.paid_until_ms = Some(paid.until_ms);
-                self.known.warning =
-                    paid.heartbeat_due_ms.map(|due_ms| Warning::of(due_ms, paid.period_ms()));
-                if known_until_ms == Some(paid.until_ms) {
-                    return Vec::new();
-                }
-                vec![charged(paid.from_ms, tokens(paid), paid.until_ms, paid.heartbeat_due_ms)]
+                let period = Period::of(paid);
+                if self.know(period) { vec![period.event(period.from_ms)] } else { Vec::new() }
             }
         }
     }
 
     /// Says that the end is near, if that is still true.
     async fn warn(&mut self) -> Vec<SessionEvent> {
-        let warning = self.known.warning;
-        let mut events = self.look().await;
-        let Some(warning) = warning.filter(|_| self.known.warning == warning) else {
-            return events;
+        let Some(warning) = self.known.warning else { return Vec::new() };
+        let Some(mut events) = self.look().await else {
+            let at_ms = self.app.now_ms() + RETRY_MS;
+            self.known.warning = Some(Warning { at_ms, ..warning });
+            return Vec::new();
         };
-        self.known.warning = None;
-        events.push(SessionEvent::Ending {
-            at: warning.heartbeat_due_ms.into(),
-            reason: "no heartbeat came since the automatic charge; send one before this moment"
-                .to_owned(),
-        });
+        let still = self.known.warning.map(|still| still.heartbeat_due_ms);
+        if still == Some(warning.heartbeat_due_ms) {
+            self.known.warning = None;
+            events.push(SessionEvent::Ending {
+                at: warning.heartbeat_due_ms.into(),
+                reason: "no heartbeat came since the automatic charge; send one by this moment"
+                    .to_owned(),
+            });
+        }
         events
     }
 }
 
-fn tokens(paid: &Paid) -> Tokens {
-    let micros = paid.charges.iter().map(|charge| charge.tokens.micros());
-    Tokens::from_micros(micros.fold(0, i64::saturating_add))
-}
-
-fn charged(
-    at_ms: i64,
-    tokens: Tokens,
-    until_ms: i64,
-    heartbeat_due_ms: Option<i64>,
-) -> SessionEvent {
-    SessionEvent::Charged {
-        at: at_ms.into(),
-        tokens_charged: tokens.into(),
-        charged_until: until_ms.into(),
-        heartbeat_due: heartbeat_due_ms.map(Into::into),
-    }
+fn sum(tokens: impl Iterator<Item = Tokens>) -> Tokens {
+    Tokens::from_micros(tokens.map(Tokens::micros).fold(0, i64::saturating_add))
 }
 
 fn terminated(at_ms: i64, reason: &licet_core::EndReason) -> SessionEvent {

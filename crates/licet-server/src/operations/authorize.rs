@@ -3,7 +3,8 @@
 use axum::{
     Json,
     extract::{Request, State},
-    http::StatusCode,
+    http::{StatusCode, header},
+    response::IntoResponse,
 };
 use licet_protocol::{AuthorizeAnswer, AuthorizeRequest, Millis};
 
@@ -34,11 +35,13 @@ pub(super) async fn authorize(
     State(app): State<App>,
     asked: Asked,
     SmallBody(request): SmallBody<AuthorizeRequest>,
-) -> Result<Json<AuthorizeAnswer>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let (user, password) = (request.user.as_str(), request.password.reveal());
     let now_ms = app.now_ms();
     let issued = app.authenticator.log_in(user, password, asked.origin(), now_ms).await?;
-    Ok(Json(AuthorizeAnswer { token: issued.token, expires: Millis(issued.expires_ms) }))
+    let answer = AuthorizeAnswer { token: issued.token, expires: Millis(issued.expires_ms) };
+    // Nothing on the way shall keep the token.
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
 }
 
 /// End the token that this request shows.

@@ -172,6 +172,8 @@ const CUSTOMER_ADMINISTRATOR: PermissionSet = PermissionSet::of(&[
     Permission::SessionsRead,
     Permission::SessionsWrite,
     Permission::UsageRead,
+    Permission::UsersRead,
+    Permission::UsersWrite,
 ]);
 
 const CUSTOMER_VIEWER: PermissionSet = PermissionSet::of(&[
@@ -194,7 +196,8 @@ pub enum Role {
     Producer,
     /// Producer staff that may look, not touch.
     Viewer,
-    /// Runs one customer's account: sees what it has and uses, and decides who may use it.
+    /// Runs one customer's account: sees what it has and uses, decides who may use it, and
+    /// manages the account's users.
     CustomerAdministrator,
     /// Sees what one customer's account has and uses.
     CustomerViewer,
@@ -282,8 +285,8 @@ mod tests {
         (Permission::ConfigurationRead, "xxx..."),
         (Permission::ConfigurationWrite, "x....."),
         (Permission::UsageRead, "xxxxx."),
-        (Permission::UsersRead, "x....."),
-        (Permission::UsersWrite, "x....."),
+        (Permission::UsersRead, "x..x.."),
+        (Permission::UsersWrite, "x..x.."),
         (Permission::AuditRead, "xx...."),
         (Permission::Backup, "x....."),
     ];

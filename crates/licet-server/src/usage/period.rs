@@ -139,9 +139,8 @@ mod tests {
         ] {
             assert_eq!(read_moment(text), Some(ms), "{text}");
         }
-        for text in ["", "now", "2026-01-01T00:00:00", "2026-13-01", "-1", "1e3", "1.5"] {
-            assert!(read(&format!("{text}\u{200b}"), "", "").is_err(), "{text}");
-            assert!(text.is_empty() || read(text, "", "").is_err(), "{text}");
+        for text in ["now", "2026-01-01T00:00:00", "2026-13-01", "-1", "1e3", "1.5"] {
+            assert!(read(text, "", "").is_err(), "{text}");
         }
         assert!(read("253402300800000", "", "").is_err());
         assert!(read("1969-12-31T23:59:59Z", "", "").is_err());

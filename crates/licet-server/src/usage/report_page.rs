@@ -9,7 +9,10 @@ use super::{
     report_query::ReportQuery,
     row,
 };
-use crate::{App, Problem, security::Principal};
+use crate::{
+    App, Problem,
+    security::{Principal, Scope},
+};
 
 /// Rows that are gone over at a time on the way to a page.
 const STRIDE: u64 = 2_000;
@@ -58,7 +61,10 @@ pub(super) async fn read(
         rows.truncate(page_size);
         if let Some(last) = rows.last().filter(|_| has_more) {
             let page_number = query.page_number + 1;
-            next = Some(query.link(page_number, from_ms, Some(last.row_id)));
+            // Row ids count the rows of the whole site, which is not everybody's business; the
+            // bookmark does for others.
+            let after = (caller.scope == Scope::Site).then_some(last.row_id);
+            next = Some(query.link(page_number, from_ms, after));
             // Whoever makes up an `after` shall not mislead others.
             if query.after.is_none() {
                 bookmarks.note(&report, page_number, last.row_id);

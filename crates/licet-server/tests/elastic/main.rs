@@ -5,6 +5,21 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod addresses;
+mod bad_input;
+mod configuration;
+mod idempotency;
+mod instances;
+mod keys;
+mod line_items;
+mod permissions;
+mod previews;
+mod rate_tables;
+mod rules;
+mod session_charges;
+mod session_events;
+mod sessions;
+mod strangers;
 mod tutorial;
 
 /// Both versions of the API.

@@ -54,10 +54,10 @@ async fn two_hundred_tokens_for_two_departments() {
         let table = [
             ("engineering", 100.0, "101"),
             ("engineering", 51.0, "305"),
-            ("engineering", 50.0, "101"),
             ("marketing", 50.0, "101"),
             ("marketing", 1.0, "305"),
             ("sales", 1.0, "305"),
+            ("engineering", 50.0, "101"),
         ];
         for (department, count, expected) in table {
             let answer = client.post(&path, &from_department(department, count)).await.value(200);

@@ -2,6 +2,7 @@
 
 use std::{
     future::{Future, IntoFuture},
+    net::SocketAddr,
     pin::Pin,
     time::Duration,
 };
@@ -9,6 +10,7 @@ use std::{
 use axum::{
     Router,
     body::{Body, BodyDataStream, Bytes, to_bytes},
+    extract::ConnectInfo,
     http::{HeaderMap, HeaderName, HeaderValue, Request, Response},
 };
 use futures_util::StreamExt;
@@ -122,7 +124,9 @@ impl Call {
         let name = format!("{} {}", self.method, self.path);
         let mut request = Request::builder().method(&*self.method).uri(&self.path);
         request.headers_mut().unwrap().extend(self.headers);
-        let request = request.body(Body::from(self.body)).unwrap();
+        // Where the listener says that callers are.
+        let peer: SocketAddr = ([192, 0, 2, 7], 4711).into();
+        let request = request.extension(ConnectInfo(peer)).body(Body::from(self.body)).unwrap();
         (name, self.router.oneshot(request).await.unwrap())
     }
 

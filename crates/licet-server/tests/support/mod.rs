@@ -1,14 +1,14 @@
 //! A whole server in the test's process: a real store in a scratch directory, a clock that is
 //! set by hand, and callers that are asked to call.
 
-#![allow(dead_code, reason = "each suite uses its part")]
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "each suite uses its part")]
 
 mod agent;
 mod keys;
 
 use std::sync::Arc;
 
-pub use agent::{Agent, Answer, Events};
+pub use agent::{Agent, Answer, Call, Events};
 use axum::Router;
 use keys::SigningKey;
 use licet_engine::{ManualClock, Options};
@@ -171,7 +171,8 @@ impl TestServer {
 
     /// Tokens used of a line item.
     pub async fn used(&self, instance: &str, activation_id: &str) -> f64 {
-        let path = format!("/provisioning/api/v1.1/instances/{instance}/line-items/{activation_id}");
+        let path =
+            format!("/provisioning/api/v1.1/instances/{instance}/line-items/{activation_id}");
         self.admin().get(&path).await.value(200)["used"].as_f64().unwrap()
     }
 

@@ -1,20 +1,18 @@
 //! The usage report: every row, exactly, as JSON and as CSV.
 
-mod office;
-mod shop;
-
 use licet_server::security::Role;
 use serde_json::{Value, json};
 
-use self::{
-    office::{DAY_MS, HOUR_MS, Office, PASSWORD, T0, basic},
+use crate::{
+    office::{Office, PASSWORD, basic, text},
     shop::{Shop, open},
+    support::{DAY_MS, HOUR_MS, START_MS},
 };
 
 const REPORT: &str = "/data/api/v1/report/usage";
 
 async fn rows(office: &Office, caller: &str, query: &str) -> Vec<Value> {
-    let report = office.get(&format!("{REPORT}?{query}"), caller).await.expect(200).json();
+    let report = office.get(&format!("{REPORT}?{query}"), caller).await.value(200);
     report["data"].as_array().unwrap().clone()
 }
 
@@ -55,10 +53,13 @@ async fn every_row_is_exact() {
     let mut first = rows[0].clone();
     assert!(first["correlationId"].as_str().unwrap().len() == 36);
     first["correlationId"] = json!("");
+    // It was written when the projector came to it.
+    assert!(first["writeTime"].as_i64().unwrap() >= START_MS);
+    first["writeTime"] = json!(START_MS);
     assert_eq!(
         first,
         json!({
-            "correlationId": "", "usageTime": T0, "writeTime": T0, "accountId": "NORTHWIND",
+            "correlationId": "", "usageTime": START_MS, "writeTime": START_MS, "accountId": "NORTHWIND",
             "consumerId": "ada", "consumerType": "user", "meter": "token",
             "meterType": "elastic", "meterCost": 3, "meterQuantity": 6, "item": "editor",
             "itemVersion": "1.0", "itemQuantity": 2, "activationId": "L1",
@@ -95,7 +96,7 @@ async fn pages_of_any_size_are_the_same_rows() {
             }
             by_number.extend(rows);
             // A period of past days does not lose rows at its start meanwhile.
-            office.advance_ms(1000);
+            office.server.pass(1000);
         }
         assert_eq!(by_number, whole, "pages of {size}");
 
@@ -103,7 +104,7 @@ async fn pages_of_any_size_are_the_same_rows() {
         let mut link = Some(format!("{REPORT}?pageSize={size}"));
         let mut previous = Value::Null;
         while let Some(path) = link {
-            let page = office.get(&path, &admin).await.expect(200).json();
+            let page = office.get(&path, &admin).await.value(200);
             let links = &page["header"]["links"];
             assert_eq!(links["previous"].is_null(), by_link.is_empty());
             by_link.extend(page["data"].as_array().unwrap().clone());
@@ -112,7 +113,7 @@ async fn pages_of_any_size_are_the_same_rows() {
         }
         assert_eq!(by_link, whole, "links of {size}");
         if let Some(path) = previous.as_str() {
-            let page = office.get(path, &admin).await.expect(200).json();
+            let page = office.get(path, &admin).await.value(200);
             assert_eq!(page["data"].as_array().unwrap().len(), size);
         }
     }
@@ -124,12 +125,12 @@ async fn any_page_can_be_asked_for_first() {
     let admin = office.admin().await;
     let whole = rows(&office, &admin, "").await;
     for page in (1..=5).rev() {
-        let query = format!("pageSize=2&pageNumber={page}&from={T0}");
+        let query = format!("pageSize=2&pageNumber={page}&from={START_MS}");
         let expected: Vec<_> = whole.iter().skip(2 * (page - 1)).take(2).cloned().collect();
         assert_eq!(rows(&office, &admin, &query).await, expected, "page {page}");
     }
     for page in [6, 7, 1_000_000_000_u64] {
-        let query = format!("pageSize=2&pageNumber={page}&from={T0}");
+        let query = format!("pageSize=2&pageNumber={page}&from={START_MS}");
         assert_eq!(rows(&office, &admin, &query).await, Vec::<Value>::new());
     }
 }
@@ -138,7 +139,7 @@ async fn any_page_can_be_asked_for_first() {
 async fn only_the_last_page_grows() {
     let shop = open().await;
     let (office, admin) = (&shop.office, shop.office.admin().await);
-    let query = |page: u64| format!("pageSize=7&pageNumber={page}&from={T0}");
+    let query = |page: u64| format!("pageSize=7&pageNumber={page}&from={START_MS}");
     let first = rows(office, &admin, &query(1)).await;
     assert_eq!(rows(office, &admin, &query(2)).await.len(), 2);
     for _ in 0..6 {
@@ -165,11 +166,11 @@ async fn filters_and_periods() {
         ("activationId=L1&consumerId=ada".to_owned(), 1),
         ("accountId=NOBODY".to_owned(), 0),
         (format!("instanceId={}", uuid::Uuid::nil()), 0),
-        (format!("from={T0}&to={}", T0 + HOUR_MS), 3),
-        (format!("from={}&to={}", T0 + HOUR_MS, T0 + HOUR_MS), 0),
+        (format!("from={START_MS}&to={}", START_MS + HOUR_MS), 3),
+        (format!("from={}&to={}", START_MS + HOUR_MS, START_MS + HOUR_MS), 0),
         ("from=2026-01-01T01:00:00Z&to=2026-01-02T00:00:00%2B00:00".to_owned(), 2),
         ("from=2026-01-02".to_owned(), 4),
-        ("pastDays=1".to_owned(), 4),
+        ("pastDays=1".to_owned(), 6),
         ("mode=batch&format=json&pastDays=30&meterType=elastic&pageNumber=1".to_owned(), 9),
     ] {
         assert_eq!(rows(&office, &admin, &query).await.len(), expected, "{query}");
@@ -187,10 +188,10 @@ async fn filters_and_periods() {
         "instanceId=x",
         "item=a&item=b",
     ] {
-        let refused = office.get(&format!("{REPORT}?{query}"), &admin).await.expect(400);
-        assert_eq!(refused.code(), "validation_failed", "{query}");
+        let refused = office.get(&format!("{REPORT}?{query}"), &admin).await;
+        refused.problem(400, "validation_failed");
     }
-    office.advance_ms(31 * DAY_MS);
+    office.server.pass(31 * DAY_MS);
     // The token is long over; a password is as good.
     let admin = basic("admin", PASSWORD);
     assert_eq!(rows(&office, &admin, "").await.len(), 0);
@@ -202,9 +203,9 @@ async fn csv_has_the_same_rows_in_one_piece() {
     let Shop { office, .. } = open().await;
     let admin = basic("admin", PASSWORD);
     let whole = rows(&office, &admin, "").await;
-    let answer = office.get(&format!("{REPORT}?format=csv&pageSize=2"), &admin).await.expect(200);
+    let answer = office.get(&format!("{REPORT}?format=csv&pageSize=2"), &admin).await.is(200);
     assert!(answer.headers["content-type"].to_str().unwrap().starts_with("text/csv"));
-    let table = read_csv(answer.text());
+    let table = read_csv(text(&answer));
     assert_eq!(table.len(), whole.len() + 1);
     let columns = &table[0];
     assert_eq!(columns.len(), 22);
@@ -219,11 +220,11 @@ async fn csv_has_the_same_rows_in_one_piece() {
             assert_eq!(field, &expected, "{column}");
         }
     }
-    assert!(answer.text().contains(",'=cmd,"));
-    assert!(answer.text().contains(",-3,"), "a number is no formula");
-    let header = answer.text().lines().next().unwrap();
-    let past = office.get(&format!("{REPORT}?format=csv&pageNumber=2"), &admin).await.expect(200);
-    assert_eq!(past.text(), format!("{header}\r\n"));
+    assert!(text(&answer).contains(",'=cmd,"));
+    assert!(text(&answer).contains(",-3,"), "a number is no formula");
+    let header = text(&answer).lines().next().unwrap();
+    let past = office.get(&format!("{REPORT}?format=csv&pageNumber=2"), &admin).await.is(200);
+    assert_eq!(text(&past), format!("{header}\r\n"));
 }
 
 /// Reads RFC 4180, strictly: every line ends with CR LF.
@@ -259,12 +260,12 @@ async fn a_long_report_streams_without_a_gap() {
         let requests: Vec<_> = (0..500).map(|number| request(batch * 500 + number)).collect();
         let path = format!("/elastic/api/v1.1/instances/{}/access-requests", shop.other);
         let admin = shop.office.admin().await;
-        shop.office.send("POST", &path, &admin, Some(json!(requests))).await.expect(200);
+        shop.office.send("POST", &path, &admin, Some(json!(requests))).await.is(200);
     }
     let admin = shop.office.admin().await;
     let path = format!("{REPORT}?format=csv&item=ghost&instanceId={}", shop.other);
-    let answer = shop.office.get(&path, &admin).await.expect(200);
-    let table = read_csv(answer.text());
+    let answer = shop.office.get(&path, &admin).await.is(200);
+    let table = read_csv(text(&answer));
     assert_eq!(table.len(), 2_501);
     for (number, line) in table[1..].iter().enumerate() {
         assert_eq!(line[4], format!("c{number}"));
@@ -283,6 +284,17 @@ async fn customers_see_their_own_usage_alone() {
     for query in [format!("instanceId={northwind}"), "accountId=NORTHWIND".to_owned()] {
         assert_eq!(rows(&office, &customer, &query).await.len(), 0, "{query}");
         let csv = format!("{REPORT}?format=csv&{query}");
-        assert_eq!(office.get(&csv, &customer).await.expect(200).text().lines().count(), 1);
+        let answer = office.get(&csv, &customer).await.is(200);
+        assert_eq!(text(&answer).lines().count(), 1);
     }
+    // Nor how many rows there are of others.
+    let own = office.user(Role::CustomerAdministrator, Some("NORTHWIND")).await;
+    let (mut seen, mut link) = (0, Some(format!("{REPORT}?pageSize=3")));
+    while let Some(path) = link {
+        assert!(!path.contains("after"), "{path}");
+        let page = office.get(&path, &own).await.value(200);
+        seen += page["data"].as_array().unwrap().len();
+        link = page["header"]["links"]["next"].as_str().map(str::to_owned);
+    }
+    assert_eq!(seen, 8);
 }

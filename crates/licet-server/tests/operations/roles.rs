@@ -1,23 +1,33 @@
 //! Who may do what at the operations and usage doors, and what the audit log says of it.
 
-mod office;
-
 use licet_server::security::{CLIENT_ACCESS, Permission, PermissionSet, Role};
 use serde_json::{Value, json};
 
-use self::office::{OPERATIONS, Office, PASSWORD, T0, basic};
+use crate::{
+    office::{OPERATIONS, Office, PASSWORD, basic, text},
+    support::{Agent, Call, START_MS},
+};
 
 /// Everybody who can call, with what they hold.
-async fn everybody(office: &Office, instance_id: &str) -> Vec<(String, String, PermissionSet)> {
+async fn everybody(office: &Office, instance_id: &str) -> Vec<(String, Agent, PermissionSet)> {
     let mut all = Vec::new();
     for role in Role::ALL {
         let account_id = role.is_customer().then_some("NORTHWIND");
-        let caller = office.user(*role, account_id).await;
+        let credentials = office.user(*role, account_id).await;
+        let caller = office.server.stranger().with("authorization", &credentials);
         all.push((role.to_string(), caller, role.permissions()));
     }
-    let client = office.client_key(instance_id).await;
+    let client = office.server.client(&[instance_id]);
     all.push(("client key".to_owned(), client, CLIENT_ACCESS));
     all
+}
+
+fn call(caller: &Agent, method: &str, path: &str, body: Option<&Value>) -> Call {
+    let call = caller.call(method, path);
+    match body {
+        Some(body) => call.json(body),
+        None => call,
+    }
 }
 
 #[tokio::test]
@@ -48,14 +58,15 @@ async fn every_operation_asks_for_its_permission() {
         ("GET", "/usage/api/v1/balances", None, Some(Permission::UsageRead)),
     ];
     for (method, path, body, needs) in operations {
-        let nobody = office.send(method, path, "", body.clone()).await;
+        let stranger = office.server.stranger();
+        let nobody = call(&stranger, method, path, body.as_ref()).await;
         assert_eq!(nobody.status, 401, "{method} {path} without credentials");
         for (name, caller, held) in &everybody {
-            let answer = office.send(method, path, caller, body.clone()).await;
+            let answer = call(caller, method, path, body.as_ref()).await;
             let may = needs.is_none_or(|permission| held.contains(permission));
-            assert_eq!(answer.status != 403, may, "{name}: {method} {path}: {}", answer.text());
+            assert_eq!(answer.status != 403, may, "{name}: {method} {path}: {}", text(&answer));
             assert_ne!(answer.status, 401, "{name}: {method} {path}");
-            assert!(answer.status < 500, "{name}: {method} {path}: {}", answer.text());
+            assert!(answer.status < 500, "{name}: {method} {path}: {}", text(&answer));
         }
     }
 }
@@ -64,14 +75,14 @@ async fn every_operation_asks_for_its_permission() {
 async fn a_key_has_no_password_and_no_token_of_ours() {
     let office = Office::open().await;
     let instance_id = office.instance("main", "NORTHWIND").await;
-    let client = office.client_key(&instance_id).await;
-    let me = office.get(&format!("{OPERATIONS}/users/me"), &client).await.expect(200).json();
-    assert_eq!((&me["name"], &me["kind"]), (&json!("client-1"), &json!("CLIENT_KEY")));
+    let client = office.server.client(&[&instance_id]);
+    let me = client.get(&format!("{OPERATIONS}/users/me")).await.value(200);
+    assert_eq!((&me["name"], &me["kind"]), (&json!("test-client"), &json!("CLIENT_KEY")));
     assert_eq!(me["instanceIds"], json!([instance_id]));
     let body = json!({ "oldPassword": PASSWORD, "newPassword": PASSWORD });
     let path = format!("{OPERATIONS}/users/me/password");
-    office.send("PUT", &path, &client, Some(body)).await.expect(403);
-    office.send("POST", &format!("{OPERATIONS}/logout"), &client, None).await.expect(400);
+    client.put(&path, &body).await.is(403);
+    client.call("POST", &format!("{OPERATIONS}/logout")).await.is(400);
 }
 
 #[tokio::test]
@@ -81,20 +92,20 @@ async fn an_instance_has_a_short_form_of_its_id() {
     let other = office.instance("main", "OTHER").await;
     let of = |id: &str| format!("{OPERATIONS}/instances/{id}");
     let viewer = office.user(Role::CustomerViewer, Some("NORTHWIND")).await;
-    let shown = office.get(&of(&id), &viewer).await.expect(200).json();
+    let shown = office.get(&of(&id), &viewer).await.value(200);
     let server_id = shown["serverId"].as_str().unwrap().to_owned();
     assert_eq!(
         shown,
         json!({
             "id": id, "serverId": server_id, "shortName": "main", "accountId": "NORTHWIND",
-            "default": true, "created": T0, "modified": T0,
+            "default": true, "created": START_MS, "modified": START_MS,
         })
     );
     assert!(server_id.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase()));
-    assert_eq!(office.get(&of(&server_id), &viewer).await.expect(200).json(), shown);
-    let hidden = office.get(&of(&other), &viewer).await.expect(404);
-    let absent = office.get(&of(&uuid::Uuid::nil().to_string()), &viewer).await.expect(404);
-    let nonsense = office.get(&of("x"), &viewer).await.expect(404);
+    assert_eq!(office.get(&of(&server_id), &viewer).await.value(200), shown);
+    let hidden = office.get(&of(&other), &viewer).await.is(404);
+    let absent = office.get(&of(&uuid::Uuid::nil().to_string()), &viewer).await.is(404);
+    let nonsense = office.get(&of("x"), &viewer).await.is(404);
     assert_eq!(hidden.body, absent.body);
     assert_eq!(hidden.body, nonsense.body);
 }
@@ -108,17 +119,17 @@ async fn accounts_are_counted_page_by_page() {
     office.instance("two", "A").await;
     office.instance("one", "C").await;
     let path = format!("{OPERATIONS}/accounts");
-    let page = office.get(&format!("{path}?limit=2"), &admin).await.expect(200).json();
+    let page = office.get(&format!("{path}?limit=2"), &admin).await.value(200);
     let expected = json!({ "accountId": "A", "instances": 2, "defaultInstanceId": first });
     assert_eq!(page["accounts"][0], expected);
     assert_eq!(page["accounts"][1]["accountId"], "B");
     let rest = format!("{path}?limit=2&next={}", page["next"]);
-    let rest = office.get(&rest, &admin).await.expect(200).json();
+    let rest = office.get(&rest, &admin).await.value(200);
     assert_eq!(rest["accounts"][0]["accountId"], "C");
     assert_eq!(rest["accounts"].as_array().unwrap().len(), 1);
     assert_eq!(rest["next"], 0);
     let viewer = office.user(Role::CustomerViewer, Some("B")).await;
-    let own = office.get(&path, &viewer).await.expect(200).json();
+    let own = office.get(&path, &viewer).await.value(200);
     assert_eq!(own["accounts"].as_array().unwrap().len(), 1);
     assert_eq!(own["accounts"][0]["accountId"], "B");
 }
@@ -128,20 +139,20 @@ async fn the_audit_log_says_who_did_what() {
     let office = Office::open().await;
     let admin = office.admin().await;
     let instance_id = office.instance("main", "NORTHWIND").await;
-    office.advance_ms(1);
+    office.server.pass(1);
     office.user(Role::Viewer, None).await;
-    office.advance_ms(1);
+    office.server.pass(1);
     let path = format!("{OPERATIONS}/users/viewer");
     let patch = json!({ "role": "PRODUCER", "password": "a new long password" });
-    office.send("PATCH", &path, &admin, Some(patch)).await.expect(200);
-    office.advance_ms(1);
+    office.send("PATCH", &path, &admin, Some(patch)).await.is(200);
+    office.server.pass(1);
     let line_item = json!({
-        "activationId": "L1", "state": "DEPLOYED", "quantity": 10, "start": T0, "end": T0 + 1000,
+        "activationId": "L1", "state": "DEPLOYED", "quantity": 10, "start": START_MS, "end": START_MS + 1000,
         "attributes": { "elastic": true },
     });
     let path = format!("/provisioning/api/v1.1/instances/{instance_id}/line-items");
     let producer = basic("viewer", "a new long password");
-    office.send("PUT", &path, &producer, Some(line_item)).await.expect(201);
+    office.send("PUT", &path, &producer, Some(line_item)).await.is(201);
 
     let log = read_log(&office, &admin, 3).await;
     let of = |action: &str| {
@@ -154,7 +165,7 @@ async fn the_audit_log_says_who_did_what() {
     assert!(object.contains(&instance_id) && object.contains("L1"), "{object}");
     let created = of("user.create");
     assert_eq!((&created["actor"], &created["object"]), (&json!("admin"), &json!("viewer")));
-    assert_eq!((&created["at"], &created["requestId"]), (&json!(T0 + 1), &json!("r-1")));
+    assert_eq!((&created["at"], &created["requestId"]), (&json!(START_MS + 1), &json!("r-1")));
     assert_eq!(created["after"]["role"], "VIEWER");
     let updated = of("user.update");
     assert_eq!(updated["before"]["role"], "VIEWER");
@@ -173,7 +184,7 @@ async fn read_log(office: &Office, caller: &str, limit: usize) -> Vec<Value> {
     let (mut log, mut before) = (Vec::new(), "0".to_owned());
     loop {
         let path = format!("{OPERATIONS}/audit?limit={limit}&before={before}");
-        let page = office.get(&path, caller).await.expect(200).json();
+        let page = office.get(&path, caller).await.value(200);
         let entries = page["entries"].as_array().unwrap();
         assert!((1..=limit).contains(&entries.len()));
         log.extend(entries.iter().cloned());

@@ -1,10 +1,11 @@
 //! A known story: two customers, two prices, a split, refusals, a session with a refund.
 
-#![allow(dead_code, reason = "each test uses a part of it")]
-
 use serde_json::{Value, json};
 
-use crate::office::{DAY_MS, HOUR_MS, Office, T0};
+use crate::{
+    office::{Office, text},
+    support::{DAY_MS, HOUR_MS, START_MS},
+};
 
 pub struct Shop {
     pub office: Office,
@@ -26,17 +27,17 @@ pub async fn open() -> Shop {
     shop.put_line_item(&shop.other, "O1", 5, None).await;
 
     shop.access(&shop.northwind, "ada", "editor", 2).await;
-    shop.office.advance_ms(60_000);
+    shop.office.server.pass(60_000);
     shop.access(&shop.northwind, "grace", "editor", 2).await;
-    shop.office.advance_ms(HOUR_MS - 60_000);
+    shop.office.server.pass(HOUR_MS - 60_000);
     let mut viewer = request("ada", "viewer", 3);
     viewer["requestedItems"][0]["metaData"] = json!({ "project": "=X, \"1\"" });
     shop.ask(&shop.northwind, viewer).await;
     shop.access(&shop.northwind, "=cmd", "ghost", 1).await;
-    shop.office.advance_ms(DAY_MS - HOUR_MS);
+    shop.office.server.pass(DAY_MS - HOUR_MS);
     shop.access(&shop.northwind, "grace", "editor", 100).await;
     shop.session().await;
-    shop.office.advance_ms(60_000);
+    shop.office.server.pass(60_000);
     shop.access(&shop.other, "bob", "viewer", 1).await;
     shop
 }
@@ -51,7 +52,7 @@ fn request(consumer: &str, item: &str, count: u32) -> Value {
 impl Shop {
     async fn price(&self) {
         let body = json!({
-            "effectiveFrom": T0 - DAY_MS, "series": "", "version": "1",
+            "effectiveFrom": START_MS - DAY_MS, "series": "", "version": "1",
             "items": [
                 { "name": "editor", "version": "1.0", "rate": 3 },
                 { "name": "viewer", "version": "1.0", "rate": 0.5 },
@@ -59,7 +60,7 @@ impl Shop {
         });
         let path = "/provisioning/api/v1.1/rate-tables";
         let admin = self.office.admin().await;
-        self.office.send("POST", path, &admin, Some(body)).await.expect(201);
+        self.office.send("POST", path, &admin, Some(body)).await.is(201);
     }
 
     pub async fn put_line_item(
@@ -70,10 +71,10 @@ impl Shop {
         overdraft: Option<u32>,
     ) {
         // The smaller one ends first, so it is drained first.
-        let end = T0 + i64::from(quantity) * 10 * DAY_MS;
+        let end = START_MS + i64::from(quantity) * 10 * DAY_MS;
         let mut body = json!({
             "activationId": activation_id, "state": "DEPLOYED", "quantity": quantity,
-            "start": T0 - DAY_MS, "end": end, "attributes": { "elastic": true },
+            "start": START_MS - DAY_MS, "end": end, "attributes": { "elastic": true },
         });
         if let Some(limit) = overdraft {
             body["attributes"]["overdraftType"] = json!("Number");
@@ -82,7 +83,7 @@ impl Shop {
         let path = format!("/provisioning/api/v1.1/instances/{instance_id}/line-items");
         let admin = self.office.admin().await;
         let answer = self.office.send("PUT", &path, &admin, Some(body)).await;
-        assert!(answer.status < 300, "{}", answer.text());
+        assert!(answer.status < 300, "{}", text(&answer));
     }
 
     pub async fn access(&self, instance_id: &str, consumer: &str, item: &str, count: u32) {
@@ -92,7 +93,7 @@ impl Shop {
     async fn ask(&self, instance_id: &str, body: Value) {
         let path = format!("/elastic/api/v1.1/instances/{instance_id}/access-request");
         let admin = self.office.admin().await;
-        self.office.send("POST", &path, &admin, Some(body)).await.expect(200);
+        self.office.send("POST", &path, &admin, Some(body)).await.is(200);
     }
 
     /// Two editors for an hour, given back after half of it.
@@ -100,13 +101,13 @@ impl Shop {
         let admin = self.office.admin().await;
         let body = json!({ "instanceId": self.northwind });
         let opened = self.office.send("POST", "/api/v1.1/sessions", &admin, Some(body)).await;
-        let id = opened.expect(200).json()["sessionId"].as_str().unwrap().to_owned();
+        let id = opened.value(200)["sessionId"].as_str().unwrap().to_owned();
         let path = format!("/api/v1.1/sessions/{id}?instanceId={}", self.northwind);
         let mut body = request("ada", "editor", 2);
         body["rollbackOnDeny"] = json!(true);
-        self.office.send("PUT", &path, &admin, Some(body.clone())).await.expect(200);
-        self.office.advance_ms(HOUR_MS / 2);
+        self.office.send("PUT", &path, &admin, Some(body.clone())).await.is(200);
+        self.office.server.pass(HOUR_MS / 2);
         body["requestedItems"] = json!([]);
-        self.office.send("PUT", &path, &admin, Some(body)).await.expect(200);
+        self.office.send("PUT", &path, &admin, Some(body)).await.is(200);
     }
 }

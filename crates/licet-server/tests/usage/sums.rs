@@ -1,22 +1,20 @@
 //! Roll-ups, consumers and balances, against the rows that they sum up.
 
-mod office;
-mod shop;
-
 use std::collections::BTreeMap;
 
 use licet_server::security::Role;
 use serde_json::{Value, json};
 
-use self::{
-    office::{DAY_MS, HOUR_MS, Office, T0},
+use crate::{
+    office::Office,
     shop::{Shop, open},
+    support::{DAY_MS, HOUR_MS, START_MS},
 };
 
 async fn data(office: &Office, caller: &str, path: &str) -> Vec<Value> {
     let path = format!("/usage/api/v1/{path}");
-    let answer = office.get(&path, caller).await.expect(200).json();
-    assert_eq!(answer["asOf"], office.app.now_ms());
+    let answer = office.get(&path, caller).await.value(200);
+    assert_eq!(answer["asOf"], office.server.app.now_ms());
     answer["data"].as_array().unwrap().clone()
 }
 
@@ -36,7 +34,7 @@ fn key(row: &Value, starts_at: i64) -> Key {
 async fn roll_ups_are_the_sums_of_the_rows() {
     let Shop { office, .. } = open().await;
     let admin = office.admin().await;
-    let report = office.get("/data/api/v1/report/usage", &admin).await.expect(200).json();
+    let report = office.get("/data/api/v1/report/usage", &admin).await.value(200);
     let rows = report["data"].as_array().unwrap();
     for (span, length_ms) in [("hour", HOUR_MS), ("day", DAY_MS)] {
         let mut expected: BTreeMap<Key, (f64, f64)> = BTreeMap::new();
@@ -75,9 +73,9 @@ async fn roll_ups_of_a_time_and_of_a_customer() {
     assert_eq!(count(&admin, "from=0").await, all);
     assert_eq!(count(&admin, &format!("from=0&to={}", 253_402_300_799_999_i64)).await, all);
     // The hour that a time lies in counts whole.
-    assert_eq!(count(&admin, &format!("from={}&to={}", T0 + 1, T0 + 2)).await, 1);
-    assert_eq!(count(&admin, &format!("to={}", T0 + HOUR_MS)).await, 1);
-    assert_eq!(count(&admin, &format!("to={T0}")).await, 0);
+    assert_eq!(count(&admin, &format!("from={}&to={}", START_MS + 1, START_MS + 2)).await, 1);
+    assert_eq!(count(&admin, &format!("to={}", START_MS + HOUR_MS)).await, 1);
+    assert_eq!(count(&admin, &format!("to={START_MS}")).await, 0);
     assert_eq!(count(&admin, "accountId=OTHER").await, 1);
     assert_eq!(count(&admin, &format!("instanceId={northwind}")).await, all - 1);
     let customer = office.user(Role::CustomerAdministrator, Some("OTHER")).await;
@@ -86,7 +84,7 @@ async fn roll_ups_of_a_time_and_of_a_customer() {
     assert_eq!(count(&customer, &format!("instanceId={northwind}")).await, 0);
     for query in ["span=week", "from=2&to=1", "pastDays=0", "instanceId=7"] {
         let path = format!("/usage/api/v1/rollups?{query}");
-        office.get(&path, &admin).await.expect(400);
+        office.get(&path, &admin).await.is(400);
     }
 }
 
@@ -107,13 +105,13 @@ async fn consumers_are_counted_by_day() {
             ])
         })
         .collect();
-    let next_day = T0 + DAY_MS;
+    let next_day = START_MS + DAY_MS;
     assert_eq!(
         brief,
         [
-            json!([T0, "=cmd", 0, 0, 1]),
-            json!([T0, "ada", 7.5, 2, 0]),
-            json!([T0, "grace", 6, 1, 0]),
+            json!([START_MS, "=cmd", 0, 0, 1]),
+            json!([START_MS, "ada", 7.5, 2, 0]),
+            json!([START_MS, "grace", 6, 1, 0]),
             json!([next_day, "ada", 3, 1, 0]),
             json!([next_day, "grace", 0, 0, 1]),
         ]
@@ -157,10 +155,10 @@ async fn balances_say_what_is_left() {
     assert_eq!(data(&office, &customer, "balances").await.len(), 1);
     assert_eq!(data(&office, &customer, "balances?accountId=NORTHWIND").await.len(), 0);
 
-    let page = office.get("/usage/api/v1/balances?limit=1", &admin).await.expect(200).json();
+    let page = office.get("/usage/api/v1/balances?limit=1", &admin).await.value(200);
     assert_eq!(page["data"].as_array().unwrap().len(), 2);
     let next = format!("/usage/api/v1/balances?limit=1&next={}", page["next"]);
-    let last = office.get(&next, &admin).await.expect(200).json();
+    let last = office.get(&next, &admin).await.value(200);
     assert_eq!((last["data"].as_array().unwrap().len(), &last["next"]), (1, &json!(0)));
 }
 
@@ -175,6 +173,6 @@ async fn overdraft_shows_in_balances_and_rows() {
     assert_eq!((&row["used"], &row["left"]), (&json!(12.5), &json!(0)));
     assert_eq!(row["overdraftUsed"], json!(7.5));
     let path = format!("/data/api/v1/report/usage?instanceId={}", shop.other);
-    let rows = shop.office.get(&path, &admin).await.expect(200).json();
+    let rows = shop.office.get(&path, &admin).await.value(200);
     assert_eq!(rows["data"][1]["overdraftCount"], json!(7.5));
 }

@@ -1,11 +1,12 @@
 //! People: logging in and out, and managing users.
 
-mod office;
-
 use licet_server::security::Role;
 use serde_json::json;
 
-use self::office::{Answer, OPERATIONS, Office, PASSWORD, T0, basic};
+use crate::{
+    office::{OPERATIONS, Office, PASSWORD, basic},
+    support::{Answer, START_MS},
+};
 
 const USERS: &str = "/operations/api/v1/users";
 
@@ -21,37 +22,39 @@ async fn change_password(office: &Office, caller: &str, old: &str, new: &str) ->
 #[tokio::test]
 async fn a_token_is_good_until_log_out() {
     let office = Office::open().await;
-    let answer = office.try_log_in("admin", PASSWORD).await.expect(200).json();
-    assert_eq!(answer["expires"], T0 + 8 * 3_600_000);
+    let answer = office.try_log_in("admin", PASSWORD).await.is(200);
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    let answer = answer.json();
+    assert_eq!(answer["expires"], START_MS + 8 * 3_600_000);
     let token = format!("Bearer {}", answer["token"].as_str().unwrap());
-    let me = office.get(&format!("{USERS}/me"), &token).await.expect(200).json();
+    let me = office.get(&format!("{USERS}/me"), &token).await.value(200);
     assert_eq!((&me["name"], &me["kind"]), (&json!("admin"), &json!("USER")));
     assert_eq!(me["role"], "ADMINISTRATOR");
     let log_out = format!("{OPERATIONS}/logout");
-    office.send("POST", &log_out, &token, None).await.expect(204);
-    assert_eq!(office.get(USERS, &token).await.expect(401).code(), "invalid_token");
+    office.send("POST", &log_out, &token, None).await.is(204);
+    office.get(USERS, &token).await.problem(401, "invalid_token");
     let by_password = office.send("POST", &log_out, &basic("admin", PASSWORD), None).await;
-    assert_eq!(by_password.expect(400).code(), "bad_request");
+    by_password.problem(400, "bad_request");
 }
 
 #[tokio::test]
 async fn unknown_users_and_wrong_passwords_look_the_same() {
     let office = Office::open().await;
-    let wrong = office.try_log_in("admin", "no").await.expect(401);
-    let unknown = office.try_log_in("nobody", "no").await.expect(401);
+    let wrong = office.try_log_in("admin", "no").await.is(401);
+    let unknown = office.try_log_in("nobody", "no").await.is(401);
     assert_eq!(wrong.body, unknown.body);
-    assert_eq!(wrong.code(), "wrong_credentials");
+    wrong.problem(401, "wrong_credentials");
 }
 
 #[tokio::test]
 async fn a_log_in_is_small_json() {
     let office = Office::open().await;
-    let large = office.try_log_in("admin", &"x".repeat(16 * 1024)).await.expect(413);
-    assert_eq!(large.code(), "body_too_large");
-    assert!(large.text().contains("16384 bytes"), "{}", large.text());
+    let large = office.try_log_in("admin", &"x".repeat(16 * 1024)).await;
+    let detail = large.problem(413, "body_too_large");
+    assert!(detail.contains("16384 bytes"), "{detail}");
     let path = format!("{OPERATIONS}/authorize");
     let empty = office.send("POST", &path, "", Some(json!({ "user": "admin" }))).await;
-    let empty = empty.expect(400).json();
+    let empty = empty.value(400);
     assert_eq!(empty["errors"], json!(["$.password: is missing but it is required"]));
 }
 
@@ -59,16 +62,16 @@ async fn a_log_in_is_small_json() {
 async fn many_failures_lock_a_user_for_a_while() {
     let office = Office::open().await;
     for _ in 0..10 {
-        office.try_log_in("admin", "wrong").await.expect(401);
+        office.try_log_in("admin", "wrong").await.is(401);
         // Longer than the longest pause between two tries.
-        office.advance_ms(61_000);
+        office.server.pass(61_000);
     }
-    let locked = office.try_log_in("admin", PASSWORD).await.expect(429);
-    assert_eq!(locked.code(), "log_in_locked");
+    let locked = office.try_log_in("admin", PASSWORD).await;
+    locked.clone().problem(429, "log_in_locked");
     let wait_s: i64 = locked.headers["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=15 * 60).contains(&wait_s), "{wait_s}");
-    office.advance_ms(wait_s * 1000);
-    office.try_log_in("admin", PASSWORD).await.expect(200);
+    office.server.pass(wait_s * 1000);
+    office.try_log_in("admin", PASSWORD).await.is(200);
 }
 
 #[tokio::test]
@@ -78,36 +81,39 @@ async fn a_user_from_first_to_last() {
     let body = json!({
         "user": "grace", "password": PASSWORD, "role": "CUSTOMER_VIEWER", "accountId": "NORTHWIND",
     });
-    let created = create(&office, &admin, body.clone()).await.expect(201).json();
+    let created = create(&office, &admin, body.clone()).await.value(201);
     assert_eq!(
         created,
         json!({
             "user": "grace", "role": "CUSTOMER_VIEWER", "accountId": "NORTHWIND",
-            "disabled": false, "created": T0, "modified": T0,
+            "disabled": false, "created": START_MS, "modified": START_MS,
         })
     );
-    assert_eq!(create(&office, &admin, body).await.expect(409).code(), "already_exists");
-    let listed = office.get(USERS, &admin).await.expect(200).json();
+    create(&office, &admin, body).await.problem(409, "already_exists");
+    let listed = office.get(USERS, &admin).await.value(200);
     assert_eq!(listed["users"][1], created);
     assert_eq!(listed["next"], 0);
 
     let grace = office.log_in("grace").await;
-    office.advance_ms(1000);
+    office.server.pass(1000);
     let path = format!("{USERS}/grace");
     let patch = json!({ "role": "VIEWER" });
-    let patched = office.send("PATCH", &path, &admin, Some(patch)).await.expect(200).json();
-    assert_eq!((&patched["role"], &patched["modified"]), (&json!("VIEWER"), &json!(T0 + 1000)));
+    let patched = office.send("PATCH", &path, &admin, Some(patch)).await.value(200);
+    assert_eq!(
+        (&patched["role"], &patched["modified"]),
+        (&json!("VIEWER"), &json!(START_MS + 1000))
+    );
     assert_eq!(patched.get("accountId"), None);
-    let me = office.get(&format!("{USERS}/me"), &grace).await.expect(200).json();
+    let me = office.get(&format!("{USERS}/me"), &grace).await.value(200);
     assert_eq!(me["role"], "VIEWER");
 
     let patch = json!({ "disabled": true });
-    office.send("PATCH", &path, &admin, Some(patch)).await.expect(200);
-    office.get(&format!("{USERS}/me"), &grace).await.expect(401);
-    office.try_log_in("grace", PASSWORD).await.expect(401);
-    office.send("DELETE", &path, &admin, None).await.expect(204);
-    assert_eq!(office.get(&path, &admin).await.expect(404).code(), "not_found");
-    office.send("DELETE", &path, &admin, None).await.expect(404);
+    office.send("PATCH", &path, &admin, Some(patch)).await.is(200);
+    office.get(&format!("{USERS}/me"), &grace).await.is(401);
+    office.try_log_in("grace", PASSWORD).await.is(401);
+    office.send("DELETE", &path, &admin, None).await.is(204);
+    office.get(&path, &admin).await.problem(404, "not_found");
+    office.send("DELETE", &path, &admin, None).await.is(404);
 }
 
 #[tokio::test]
@@ -117,12 +123,12 @@ async fn lists_of_users_have_pages() {
     for number in 0..4 {
         let user = format!("user-{number}");
         let body = json!({ "user": user, "password": PASSWORD, "role": "VIEWER" });
-        create(&office, &admin, body).await.expect(201);
+        create(&office, &admin, body).await.is(201);
     }
     let (mut names, mut next) = (Vec::new(), json!(0));
     loop {
         let path = format!("{USERS}?limit=2&next={next}");
-        let page = office.get(&path, &admin).await.expect(200).json();
+        let page = office.get(&path, &admin).await.value(200);
         let users = page["users"].as_array().unwrap();
         assert!((1..=2).contains(&users.len()));
         names.extend(users.iter().map(|user| user["user"].as_str().unwrap().to_owned()));
@@ -132,7 +138,7 @@ async fn lists_of_users_have_pages() {
         }
     }
     assert_eq!(names, ["admin", "user-0", "user-1", "user-2", "user-3"]);
-    office.get(&format!("{USERS}?limit=0"), &admin).await.expect(400);
+    office.get(&format!("{USERS}?limit=0"), &admin).await.is(400);
 }
 
 #[tokio::test]
@@ -148,10 +154,9 @@ async fn nonsense_changes_nothing() {
         (user("ada", "short", "VIEWER"), "weak_password"),
         (json!({ "user": "ada", "password": 7, "role": "VIEWER" }), "malformed"),
     ] {
-        let refused = create(&office, &admin, body.clone()).await.expect(400);
-        assert_eq!(refused.code(), code, "{body}");
+        create(&office, &admin, body).await.problem(400, code);
     }
-    let users = office.get(USERS, &admin).await.expect(200).json();
+    let users = office.get(USERS, &admin).await.value(200);
     assert_eq!(users["users"].as_array().unwrap().len(), 1);
 }
 
@@ -161,10 +166,10 @@ async fn the_last_administrator_stays() {
     let admin = office.admin().await;
     let path = format!("{USERS}/admin");
     for body in [json!({ "disabled": true }), json!({ "role": "VIEWER" })] {
-        let refused = office.send("PATCH", &path, &admin, Some(body)).await.expect(403);
-        assert_eq!(refused.code(), "last_administrator");
+        let refused = office.send("PATCH", &path, &admin, Some(body)).await;
+        refused.problem(403, "last_administrator");
     }
-    office.send("DELETE", &path, &admin, None).await.expect(403);
+    office.send("DELETE", &path, &admin, None).await.is(403);
 }
 
 #[tokio::test]
@@ -172,14 +177,14 @@ async fn people_change_their_own_password() {
     let office = Office::open().await;
     let grace = office.user(Role::CustomerViewer, Some("NORTHWIND")).await;
     let new = "staple battery horse correct";
-    let refused = change_password(&office, &grace, "guess", new).await.expect(400).json();
+    let refused = change_password(&office, &grace, "guess", new).await.value(400);
     assert_eq!(refused["errors"], json!(["$.oldPassword: is not the password of this user"]));
-    let weak = change_password(&office, &grace, PASSWORD, "short").await.expect(400);
-    assert_eq!(weak.code(), "weak_password");
-    change_password(&office, &grace, PASSWORD, new).await.expect(204);
-    office.get(&format!("{USERS}/me"), &grace).await.expect(401);
-    office.try_log_in("customer_viewer", PASSWORD).await.expect(401);
-    office.try_log_in("customer_viewer", new).await.expect(200);
+    let weak = change_password(&office, &grace, PASSWORD, "short").await;
+    weak.problem(400, "weak_password");
+    change_password(&office, &grace, PASSWORD, new).await.is(204);
+    office.get(&format!("{USERS}/me"), &grace).await.is(401);
+    office.try_log_in("customer_viewer", PASSWORD).await.is(401);
+    office.try_log_in("customer_viewer", new).await.is(200);
 }
 
 #[tokio::test]
@@ -187,9 +192,9 @@ async fn guessing_the_old_password_locks_too() {
     let office = Office::open().await;
     let grace = office.user(Role::Viewer, None).await;
     for _ in 0..10 {
-        change_password(&office, &grace, "guess", "a long new password").await.expect(400);
-        office.advance_ms(61_000);
+        change_password(&office, &grace, "guess", "a long new password").await.is(400);
+        office.server.pass(61_000);
     }
     let locked = change_password(&office, &grace, PASSWORD, "a long new password").await;
-    assert_eq!(locked.expect(429).code(), "log_in_locked");
+    locked.problem(429, "log_in_locked");
 }

@@ -1,0 +1,349 @@
+//! Every command against a real server.
+
+mod support;
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, ChildStdin, Command, Output, Stdio},
+};
+
+use serde_json::Value;
+use support::{LICET, PASSWORD, Server};
+use tempfile::TempDir;
+
+/// A server with a price list and an instance, and a directory to work in.
+struct Site {
+    server: Server,
+    directory: TempDir,
+    instance: String,
+}
+
+impl Site {
+    /// `Render` 2.0 costs 7, `Denoise` 0.25; `L1` holds 100 tokens, 50 of them for engineering.
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("there is room");
+        let server = Server::start(&directory.path().join("data"));
+        let mut site = Self { server, directory, instance: String::new() };
+        site.ok(&["login", "--user", "admin", "--save", "token"]);
+        let created = site.json(&["instance", "create", "main", "--account", "NORTHWIND"]);
+        site.instance = created["id"].as_str().expect("it has an id").to_owned();
+        site.write("prices.csv", "name,version,rate\nRender,2.0,7\nDenoise,,0.25\n");
+        let post = "rate-table post prices.csv --series Studio --version 1";
+        site.ok(&words(&format!("{post} --effective-from 2020-01-01")));
+        let put = "line-item put --activation-id L1 --quantity 100 --start 2020-01-01";
+        site.ok(&words(&format!("{put} --end permanent --series Studio")));
+        site
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(LICET);
+        command
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .env("LICET_SERVER", &self.server.url)
+            .env("LICET_TOKEN_FILE", "token")
+            .env("LICET_PASSWORD", PASSWORD)
+            .env("LICET_INSTANCE", &self.instance)
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("licet runs")
+    }
+
+    /// What a command that succeeds writes.
+    fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {error}");
+        String::from_utf8(output.stdout).expect("it is text")
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let text = self.ok(&[arguments, &["--json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
+    }
+
+    /// Exit code and error of a command that fails.
+    fn fails(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.run(arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code().unwrap_or(-1), error)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.directory.path().join(name), text).expect("it is written");
+    }
+
+    fn sessions(&self) -> usize {
+        self.json(&["session", "list"]).as_array().map_or(0, Vec::len)
+    }
+
+    fn used(&self) -> String {
+        self.json(&["line-item", "show", "L1"])["used"].to_string()
+    }
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+#[test]
+fn access_is_charged_once_and_denied_with_one() {
+    let site = Site::new();
+    let access = "access --item Render:2.0 --count 2 --requester user:ada";
+    let answer = site.json(&words(&format!("{access} --preview")));
+    assert_eq!(answer["requestedItems"][0]["totalTokensCharged"], 14);
+    assert_eq!(answer.get("correlationId"), None);
+    assert_eq!(site.used(), "0");
+    for _ in 0..2 {
+        site.ok(&words(&format!("{access} --idempotency-key k1")));
+    }
+    assert_eq!(site.used(), "14");
+    let (code, error) = site.fails(&words("access --item Render:2.0 --idempotency-key k1"));
+    assert_eq!(code, 4, "{error}");
+    let denied = site.run(&words("access --item Render:2.0 --count 100"));
+    assert_eq!(denied.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&denied.stdout).contains("1306"));
+    let old = site.run(&words("access --api-version v1.0 --item Nothing"));
+    assert!(String::from_utf8_lossy(&old.stdout).contains("201"));
+    let both = site.ok(&words("access --item Render:2.0 --item Denoise --count 0.5"));
+    assert!(both.contains("3.5") && both.contains("0.125"), "{both}");
+}
+
+#[test]
+fn rules_of_access_decide_by_the_dictionary() {
+    let site = Site::new();
+    let put = site.json(&words("condition put --name Eng --key department --in eng,research"));
+    let condition = put[0]["id"].as_str().expect("it has an id");
+    let actions = format!(
+        r#"[{{"name":"Eng","conditionId":"{condition}","action":"ALLOW","allocation":50}},
+            {{"name":"Everyone else","action":"DENY"}}]"#
+    );
+    site.write("actions.json", &actions);
+    site.ok(&words("action put --line-item L1 --file actions.json"));
+    site.ok(&words("access --item Render:2.0 --dictionary department=eng"));
+    assert_eq!(site.run(&words("access --item Render:2.0")).status.code(), Some(1));
+    let listed = site.json(&words("action list"));
+    assert_eq!(listed[0]["actions"][0]["used"], 7);
+    let (code, error) = site.fails(&["condition", "delete", condition]);
+    assert_eq!(code, 4, "{error}");
+    site.ok(&words("action delete --line-item L1"));
+    site.ok(&["condition", "delete", condition]);
+    assert!(site.ok(&words("condition list")).starts_with("ID"));
+}
+
+#[test]
+fn keys_sign_tokens_that_are_accepted_until_the_key_goes() {
+    let site = Site::new();
+    for (name, algorithm) in [("one", "ed25519"), ("two", "es256"), ("three", "rs256")] {
+        site.ok(&["key", "new", name, "--algorithm", algorithm]);
+        site.ok(&["key", "upload", &format!("{name}.public.pem"), "--id", name]);
+        let mint =
+            format!("token mint --key {name}.private.pem --kid {name} --ttl 1h --save {name}");
+        site.ok(&[words(&mint), vec!["--instance", &site.instance]].concat());
+        site.ok(&["access", "--item", "Denoise", "--token-file", name]);
+        let (code, error) = site.fails(&["instance", "list", "--token-file", name]);
+        assert_eq!(code, 4, "a client's token lists no instances: {error}");
+    }
+    assert_eq!(site.json(&words("key list")).as_array().map(Vec::len), Some(3));
+    site.ok(&words("key delete one"));
+    let (code, error) = site.fails(&words("access --item Denoise --token-file one"));
+    assert_eq!(code, 4, "{error}");
+    let (code, error) = site.fails(&words("key upload two.private.pem --id two"));
+    assert_eq!(code, 2, "{error}");
+    let (code, error) = site.fails(&words("key new two"));
+    assert_eq!(code, 2, "{error}");
+}
+
+#[test]
+fn what_is_put_can_be_listed_and_deleted() {
+    let site = Site::new();
+    let shown = site.json(&["instance", "show", &site.instance]);
+    let listed = site.json(&words("instance list"));
+    let default = site.json(&words("instance list --default-of NORTHWIND"));
+    assert_eq!(listed[0], shown);
+    assert_eq!(default[0], shown);
+    let put = "line-item put --activation-id L/2 --quantity 5 --start now --end 2099-12-31";
+    let more = "--overdraft unlimited --reset monthly";
+    site.ok(&words(&format!("{put} {more}")));
+    site.ok(&words(&format!("{put} --state obsolete")));
+    let items = site.json(&words("line-item list"));
+    assert_eq!(items.as_array().map(Vec::len), Some(2));
+    assert_eq!(site.json(&words("line-item show L/2"))["state"], "OBSOLETE");
+    site.ok(&words("line-item delete L/2"));
+    assert_eq!(site.fails(&words("line-item show L/2")).0, 4);
+    assert_eq!(site.fails(&words("line-item delete L1")).0, 4);
+    let post = "rate-table post prices.csv --series Studio";
+    site.ok(&words(&format!("{post} --version 2 --effective-from 2099-01-01")));
+    let (code, error) =
+        site.fails(&words(&format!("{post} --version 2 --effective-from 2099-01-01")));
+    assert_eq!(code, 4, "{error}");
+    assert!(site.ok(&words("rate-table list")).contains("future"));
+    site.ok(&words("rate-table delete --series Studio --version 2"));
+    assert_eq!(site.fails(&words("rate-table delete --series Studio --version 1")).0, 4);
+    site.ok(&words("config set session.charge.period PT30M"));
+    assert!(site.ok(&words("config list")).contains("PT30M"));
+    assert_eq!(site.fails(&words("config set session.charge.period PT1M")).0, 4);
+}
+
+#[test]
+fn users_log_in_with_the_password_that_was_set() {
+    let site = Site::new();
+    site.ok(&words("user create grace --role CUSTOMER_ADMINISTRATOR --account NORTHWIND"));
+    assert!(site.ok(&words("user list")).contains("grace"));
+    let mut set = site.command(&words("user password grace --password-stdin"));
+    let mut set = set.stdin(Stdio::piped()).spawn().expect("licet runs");
+    let mut stdin = set.stdin.take().expect("it is ours");
+    stdin.write_all(b"another-long-one-2026\n").expect("it is written");
+    drop(stdin);
+    assert!(set.wait().expect("it ends").success());
+    assert_eq!(site.fails(&words("login --user grace")).0, 4);
+    let login = site
+        .command(&words("login --user grace --json"))
+        .env("LICET_PASSWORD", "another-long-one-2026")
+        .output()
+        .expect("licet runs");
+    let answer: Value = serde_json::from_slice(&login.stdout).expect("it is JSON");
+    let token = answer["token"].as_str().expect("there is a token");
+    site.ok(&["line-item", "list", "--token", token]);
+    assert_eq!(site.fails(&["rate-table", "list", "--token", token]).0, 4);
+    site.ok(&words("user delete grace"));
+    assert_eq!(site.fails(&["line-item", "list", "--token", token]).0, 4);
+    let audit = site.ok(&words("audit list --limit 1"));
+    assert!(audit.contains("user.delete"), "{audit}");
+}
+
+#[test]
+fn usage_is_reported_in_every_form() {
+    let site = Site::new();
+    site.ok(&words("access --item Render:2.0 --requester user:ada --meta-data {\"a\":1}"));
+    assert_eq!(
+        site.run(&words("access --item Nothing --requester user:bob")).status.code(),
+        Some(1)
+    );
+    let rows = site.json(&words("usage report --last 1d"));
+    assert_eq!(rows.as_array().map(Vec::len), Some(2));
+    assert_eq!(rows[0]["metaData"]["a"], 1);
+    let of_ada = site.json(&words("usage report --consumer ada"));
+    assert_eq!(of_ada.as_array().map(Vec::len), Some(1));
+    site.ok(&words("usage report --csv --output usage.csv"));
+    let csv = std::fs::read_to_string(site.directory.path().join("usage.csv"));
+    let csv = csv.expect("it is there");
+    assert_eq!(csv.lines().count(), 3);
+    assert!(csv.contains("\"{\"\"a\"\":1}\""), "{csv}");
+    assert!(site.ok(&words("usage report --to 2020-12-31")).starts_with("TIME"));
+    let sums = site.json(&words("usage summary --by hour"));
+    let charged: f64 = sums["data"]
+        .as_array()
+        .map_or(0.0, |rows| rows.iter().filter_map(|row| row["tokensCharged"].as_f64()).sum());
+    assert!((charged - 7.0).abs() < f64::EPSILON, "{sums}");
+}
+
+#[test]
+fn a_program_runs_in_a_session_and_its_code_comes_back() {
+    let site = Site::new();
+    let script = "echo $LICET_SESSION_ID; exit 7";
+    let output = site.run(&["run", "--item", "Render:2.0", "--", "sh", "-c", script]);
+    assert_eq!(output.status.code(), Some(7));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim().len(), 36);
+    assert_eq!(site.sessions(), 0);
+    let items = ["run", "--item", "Render:2.0", "--count", "100", "--", "sh", "-c", script];
+    let denied = site.run(&items);
+    assert_eq!(denied.status.code(), Some(1));
+    assert!(denied.stdout.is_empty());
+    assert_eq!(site.sessions(), 0);
+    let (code, error) = site.fails(&["run", "--item", "Render:2.0", "--", "./no-such-program"]);
+    assert_eq!(code, 127, "{error}");
+    assert_eq!(site.sessions(), 0);
+}
+
+/// Starts a program that says when it runs, answers `TERM` with code 9, and ends with code 1 when
+/// its input does.
+fn start_waiting(site: &Site) -> (Child, ChildStdin) {
+    let script = "trap 'exit 9' TERM; echo ready; read line";
+    let mut command = site.command(&["run", "--item", "Render:2.0", "--", "sh", "-c", script]);
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut running = command.spawn().expect("licet runs");
+    let mut line = String::new();
+    let stdout = running.stdout.take().expect("it is ours");
+    BufReader::new(stdout).read_line(&mut line).expect("it is text");
+    assert_eq!(line, "ready\n");
+    // Waiting for a child closes its input unless somebody else has it.
+    let stdin = running.stdin.take().expect("it is ours");
+    (running, stdin)
+}
+
+fn signal(process: &Child, signal: &str) {
+    let pid = process.id().to_string();
+    assert!(Command::new("kill").args([signal, &pid]).status().expect("kill runs").success());
+}
+
+#[test]
+fn a_signal_is_handed_on_and_the_session_closed() {
+    let site = Site::new();
+    let (mut running, _stdin) = start_waiting(&site);
+    assert_eq!(site.sessions(), 1);
+    let shown = site.json(&["session", "list"]);
+    let id = shown[0]["sessionId"].as_str().expect("it has an id").to_owned();
+    assert_eq!(site.json(&["session", "show", &id])["items"][0]["item"], "Render");
+    // From a terminal, the program gets this one by itself.
+    signal(&running, "-INT");
+    signal(&running, "-TERM");
+    assert_eq!(running.wait().expect("it ends").code(), Some(9));
+    assert_eq!(site.sessions(), 0);
+}
+
+#[test]
+fn sessions_can_be_closed_from_outside() {
+    let site = Site::new();
+    let (mut running, stdin) = start_waiting(&site);
+    let id = site.json(&["session", "list"])[0]["sessionId"].as_str().map(str::to_owned);
+    site.ok(&["session", "close", &id.expect("it has an id")]);
+    assert_eq!(site.sessions(), 0);
+    drop(stdin);
+    assert_eq!(running.wait().expect("it ends").code(), Some(1), "read met the end of its input");
+}
+
+#[test]
+fn a_backup_of_a_running_server_can_be_restored() {
+    let site = Site::new();
+    site.ok(&words("access --item Render:2.0"));
+    site.ok(&words("backup copy --data data"));
+    site.ok(&words("restore copy --data restored"));
+    assert_eq!(site.fails(&words("restore copy --data restored")).0, 2);
+    support::assert_verified(&site.directory.path().join("restored"));
+    let server = Server::start(Path::new(&site.directory.path().join("restored")));
+    let arguments = ["line-item", "show", "L1", "--json", "--server", &server.url];
+    assert!(site.ok(&arguments).contains("\"used\": 7"));
+}
+
+#[test]
+fn mistakes_are_told_apart_by_the_exit_code() {
+    let site = Site::new();
+    let usage = [
+        "access --item Render:2.0 --count 0",
+        "access --item Render:2.0 --variable n=x",
+        "access",
+        "line-item put --activation-id a",
+        "rate-table post nothing.csv --version 1 --effective-from now",
+        "instance show 7",
+        "instance list --server localhost",
+        "instance list --token-file nothing",
+        "token mint --key nothing --kid k --admin --ttl 1h",
+        "unknown",
+    ];
+    for line in usage {
+        let (code, error) = site.fails(&words(line));
+        assert_eq!(code, 2, "{line}: {error}");
+    }
+    let (code, error) = site.fails(&words("instance list --server http://127.0.0.1:1"));
+    assert_eq!(code, 3, "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(error.contains("--server"), "{error}");
+    let (code, error) = site.fails(&words("instance list --token wrong"));
+    assert_eq!(code, 4, "{error}");
+    assert!(error.contains("licet login"), "{error}");
+}

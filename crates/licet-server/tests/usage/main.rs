@@ -1,0 +1,14 @@
+//! The usage door as its callers see it, over a story of which every charge is known.
+
+#![allow(clippy::unwrap_used)]
+#![allow(unreachable_pub, reason = "support is shared by suites")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../support/office.rs"]
+mod office;
+
+mod report;
+mod shop;
+mod sums;
