@@ -233,10 +233,7 @@ impl Engine {
 }
 
 /// Sends a command; the inner error gives it back if the task went away before looking at it.
-async fn post(
-    mailbox: &Mailbox,
-    command: Command,
-) -> Result<Result<Reply, Command>, AskError> {
+async fn post(mailbox: &Mailbox, command: Command) -> Result<Result<Reply, Command>, AskError> {
     let (answer, answered) = oneshot::channel();
     match mailbox.try_send(Letter { command, answer }) {
         Ok(()) => {}

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use licet_core::{
-    ItemCode, ItemOutcome, LineItemState, LineItemTerms, MICROS, Outcome, Record, Refund,
-    Requester, SessionAccess, SessionResult, divide_half_even,
+    Action, Condition, Effect, ItemCode, ItemOutcome, LineItemState, LineItemTerms, MICROS,
+    Outcome, Overdraft, Record, Refund, Requester, SessionAccess, SessionResult, divide_half_even,
 };
 use licet_store::{
     AuditRow, BalanceRow, ConsumerRow, HeadRow, LineItemRow, Position, Projection, RollupRow,
     Section, SessionRow, Span, StoreError, UsageRow,
 };
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::section::records;
@@ -443,16 +444,19 @@ fn audit_row(place: &Place<'_>, record: &Record) -> Option<AuditRow> {
             (by, "line-item.delete", of_line(activation_id), None, None)
         }
         Record::ActionsPut { by, activation_id, actions, .. } => {
-            let after = format!("{} actions", actions.len());
+            let actions: Vec<Value> = actions.iter().map(describe_action).collect();
+            let after = json!({ "actions": actions });
             (by, "actions.put", of_line(activation_id), None, Some(after))
         }
         Record::ConditionsPut { by, conditions, .. } => {
-            let names: Vec<&str> = conditions.iter().map(|held| &*held.name).collect();
-            (by, "conditions.put", of_conditions(), None, Some(names.join(", ")))
+            let named = |held: &Condition| json!({ "id": held.id.0, "name": *held.name });
+            let conditions: Vec<Value> = conditions.iter().map(named).collect();
+            let after = json!({ "conditions": conditions });
+            (by, "conditions.put", of_conditions(), None, Some(after))
         }
         Record::ConditionsDeleted { by, ids, .. } => {
-            let before = format!("{} conditions", ids.len());
-            (by, "conditions.delete", of_conditions(), Some(before), None)
+            let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+            (by, "conditions.delete", of_conditions(), Some(json!({ "ids": ids })), None)
         }
         Record::LineItemReset { .. }
         | Record::Access { .. }
@@ -466,24 +470,39 @@ fn audit_row(place: &Place<'_>, record: &Record) -> Option<AuditRow> {
         actor: by.to_string(),
         action: action.to_owned(),
         object,
-        before,
-        after,
+        before: before.map(|value| value.to_string()),
+        after: after.map(|value| value.to_string()),
         request_id: String::new(),
     })
 }
 
-/// A line item's terms in one line of text.
-fn describe(terms: &LineItemTerms) -> String {
-    let LineItemTerms { quantity, starts_at_ms, ends_at_ms, rate_table_series, .. } = terms;
-    let state = state_name(terms.state);
+fn describe(terms: &LineItemTerms) -> Value {
     let overdraft = match terms.overdraft {
-        licet_core::Overdraft::None => "0".to_owned(),
-        licet_core::Overdraft::Limit(limit) => limit.to_string(),
-        licet_core::Overdraft::Unlimited => "unlimited".to_owned(),
+        Overdraft::None => json!(0),
+        Overdraft::Limit(limit) => json!(limit.to_string()),
+        Overdraft::Unlimited => json!("unlimited"),
     };
-    format!(
-        "state={state} quantity={quantity} start={starts_at_ms} end={ends_at_ms} \
-         series={rate_table_series:?} overdraft={overdraft} reset={:?}",
-        terms.reset_frequency
-    )
+    json!({
+        "state": state_name(terms.state),
+        "quantity": terms.quantity.to_string(),
+        "start": terms.starts_at_ms,
+        "end": terms.ends_at_ms,
+        "elastic": terms.elastic,
+        "rateTableSeries": *terms.rate_table_series,
+        "overdraft": overdraft,
+        "resetFrequency": terms.reset_frequency.map(|frequency| format!("{frequency:?}")),
+    })
+}
+
+fn describe_action(action: &Action) -> Value {
+    let (effect, allocation) = match action.effect {
+        Effect::Deny => ("DENY", None),
+        Effect::Allow { allocation } => ("ALLOW", allocation.map(|tokens| tokens.to_string())),
+    };
+    json!({
+        "name": *action.name,
+        "conditionId": action.condition.map(|id| id.0),
+        "action": effect,
+        "allocation": allocation,
+    })
 }

@@ -234,11 +234,8 @@ impl Runner {
     /// Writes the state down beside the load; losing it costs only time.
     fn snapshot(&mut self) {
         self.sections_since_snapshot = 0;
-        let snapshot = Snapshot {
-            instance_id: self.id.0,
-            head: self.head,
-            body: self.instance.to_snapshot(),
-        };
+        let snapshot =
+            Snapshot { instance_id: self.id.0, head: self.head, body: self.instance.to_snapshot() };
         let store = self.shared.store.clone();
         tokio::spawn(async move {
             if let Err(error) = store.save_snapshot(snapshot).await {
@@ -261,11 +258,8 @@ impl Runner {
         if self.sections_since_snapshot < WORTH_SECTIONS && self.instance.live_sessions() == 0 {
             return;
         }
-        let snapshot = Snapshot {
-            instance_id: self.id.0,
-            head: self.head,
-            body: self.instance.to_snapshot(),
-        };
+        let snapshot =
+            Snapshot { instance_id: self.id.0, head: self.head, body: self.instance.to_snapshot() };
         let saving = self.shared.store.save_snapshot(snapshot);
         match tokio::time::timeout(Duration::from_secs(10), saving).await {
             Ok(Ok(())) => {}

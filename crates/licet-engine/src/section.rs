@@ -42,9 +42,8 @@ pub(crate) fn append(
 /// [`StoreError::Damaged`] if it does not: a section is missing, changed or out of place.
 pub fn follow(head: &Head, section: &Section) -> Result<Head, StoreError> {
     let hash = section_hash(section.instance_id, head, section.at_ms, &section.records);
-    let fits = section.seq == head.seq + 1
-        && section.previous_hash == head.hash
-        && section.hash == hash;
+    let fits =
+        section.seq == head.seq + 1 && section.previous_hash == head.hash && section.hash == hash;
     if fits {
         Ok(Head { seq: section.seq, hash })
     } else {

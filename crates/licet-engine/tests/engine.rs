@@ -4,14 +4,11 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use licet_core::{
     AccessRequest, Command, Count, IdempotencyKey, InstanceId, LineItemState, LineItemTerms,
-    Overdraft, Phase, Price, Query, RateItem, RateTable, RateTables, Refusal, Reply,
-    RequestedItem, Requester, SessionId, Site, Tokens,
+    Overdraft, Phase, Price, Query, RateItem, RateTable, RateTables, Refusal, Reply, RequestedItem,
+    Requester, SessionId, Site, Tokens,
 };
 use licet_engine::{AskError, Engine, ManualClock, Options, verify};
-use licet_store::{
-    AuditRow, InstanceRow, Store, UsageFilter,
-    sqlite::SqliteStore,
-};
+use licet_store::{AuditRow, InstanceRow, Store, UsageFilter, sqlite::SqliteStore};
 use uuid::Uuid;
 
 const START_MS: i64 = 1_767_225_600_000;
@@ -32,8 +29,7 @@ impl World {
     async fn with(directory: &Path, now_ms: i64, options: Options) -> Self {
         let store = SqliteStore::open(directory).expect("store opens");
         let clock = ManualClock::at(now_ms);
-        let engine =
-            Engine::start(store.clone(), Arc::new(clock.clone()), site(), options).await;
+        let engine = Engine::start(store.clone(), Arc::new(clock.clone()), site(), options).await;
         Self { engine: engine.expect("engine starts"), store, clock }
     }
 
@@ -127,8 +123,7 @@ fn request() -> AccessRequest {
         variables: Vec::new(),
         meta_data: None,
     };
-    let requester =
-        Requester { kind: "user".into(), value: "ada".into(), ..Requester::default() };
+    let requester = Requester { kind: "user".into(), value: "ada".into(), ..Requester::default() };
     AccessRequest { requester: Arc::new(requester), items: vec![item] }
 }
 

@@ -11,7 +11,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    limits::BODY_BYTES_MAX,
+    limits::{BODY_BYTES_MAX, BODY_TIMEOUT},
     problem::{Code, Problem},
 };
 
@@ -36,7 +36,8 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         check_media_type(request.headers())?;
-        let body = Bytes::from_request(request, state).await.map_err(unreadable)?;
+        let body = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state));
+        let body = body.await.map_err(|_| too_slow())?.map_err(unreadable)?;
         if body.len() > BODY_BYTES_MAX {
             return Err(too_large());
         }
@@ -93,6 +94,11 @@ fn unreadable(rejection: BytesRejection) -> Problem {
         BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => too_large(),
         _ => Problem::bad_request("The body broke off before its end"),
     }
+}
+
+fn too_slow() -> Problem {
+    let seconds = BODY_TIMEOUT.as_secs();
+    Problem::new(Code::BodyTimeout, format!("The body did not come within {seconds} seconds"))
 }
 
 fn too_large() -> Problem {

@@ -6,6 +6,7 @@ use std::{
     collections::{HashMap, hash_map::RandomState},
     hash::BuildHasher,
     num::NonZeroU32,
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -17,6 +18,8 @@ use crate::{
 
 /// Largest body of most operations, in bytes.
 pub(crate) const BODY_BYTES_MAX: usize = licet_protocol::limits::BODY_BYTES;
+/// How long a caller may take to send a body.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest body of a log-in, in bytes; strangers send these.
 pub(crate) const LOG_IN_BODY_BYTES_MAX: usize = 16 * 1024;
 /// Largest total of request headers, in bytes: a token of 8 KiB, and room beside it.

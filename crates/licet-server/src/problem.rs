@@ -90,6 +90,7 @@ codes! {
     CrossSiteRequest FORBIDDEN "cross_site_request" "A page of another site may not do this";
     NotFound NOT_FOUND "not_found" "There is no such thing here";
     MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed" "This method is not offered here";
+    BodyTimeout REQUEST_TIMEOUT "body_timeout" "The body did not come in time";
     AlreadyExists CONFLICT "already_exists" "It exists already";
     Conflict CONFLICT "conflict" "The state does not allow this";
     LineItemObsolete CONFLICT "line_item_obsolete" "The line item is obsolete for good";

@@ -113,7 +113,9 @@ impl Server {
     /// 500 if the contract cannot be written; 503 if the store does not close.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), StartError> {
         let router = router(self.app.clone())?;
+        let sweeper = tokio::spawn(sweep_tokens(self.app.clone()));
         self.listener.serve(router, shutdown).await;
+        sweeper.abort();
         self.app.engine.close().await;
         self.app.store.close().await?;
         Ok(())
@@ -136,5 +138,16 @@ impl App {
         let site = terms::load(&*store).await?;
         let engine = Engine::start(store.clone(), clock.clone(), site, options).await?;
         Ok(Self { engine, store, authenticator, clock })
+    }
+}
+
+/// Drops tokens of users that have expired, now and then; they are refused anyway.
+async fn sweep_tokens(app: App) {
+    const EVERY_MS: i64 = 3_600_000;
+    loop {
+        if let Err(error) = app.store.sweep_tokens(app.now_ms()).await {
+            tracing::warn!(%error, "expired tokens were not swept");
+        }
+        app.clock.sleep_until(app.now_ms() + EVERY_MS).await;
     }
 }

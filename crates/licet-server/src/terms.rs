@@ -47,7 +47,9 @@ pub(crate) fn encode_items(items: &[licet_protocol::RateItem]) -> Result<String,
 
 /// # Errors
 /// [`StoreError::Damaged`] if the row holds no items.
-pub(crate) fn decode_items(row: &RateTableRow) -> Result<Vec<licet_protocol::RateItem>, StoreError> {
+pub(crate) fn decode_items(
+    row: &RateTableRow,
+) -> Result<Vec<licet_protocol::RateItem>, StoreError> {
     serde_json::from_str(&row.items).map_err(|error| damaged(row, &error))
 }
 
@@ -63,10 +65,7 @@ fn rate_table(row: &RateTableRow) -> Result<RateTable, StoreError> {
     })
 }
 
-fn rate_item(
-    row: &RateTableRow,
-    item: &licet_protocol::RateItem,
-) -> Result<RateItem, StoreError> {
+fn rate_item(row: &RateTableRow, item: &licet_protocol::RateItem) -> Result<RateItem, StoreError> {
     let price = match item.price() {
         Ok(PriceIn::Rate(rate)) => Price::Rate(rate.0),
         Ok(PriceIn::Formula(source)) => {
@@ -117,7 +116,8 @@ mod tests {
         {
             assert_eq!(charge_period_ms(text), Some(minutes * MINUTE_MS), "{text}");
         }
-        for text in ["PT9M", "PT24H1M", "PT", "P1D", "PT1H30S", "1H", "pt1h", "PT-1H", "PT1.5H", ""] {
+        for text in ["PT9M", "PT24H1M", "PT", "P1D", "PT1H30S", "1H", "pt1h", "PT-1H", "PT1.5H", ""]
+        {
             assert_eq!(charge_period_ms(text), None, "{text}");
         }
     }

@@ -56,8 +56,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Preview {
     }
 }
 
-/// Charges for items: as many as possible, each whole or not at all, in the order given. The
-/// code of each item says what became of it.
+/// Charges for items: as many as possible, each whole or not at all, in the order given.
+///
+/// The code of each item says what became of it.
 #[utoipa::path(
     post, path = "/instances/{instanceId}/access-request", operation_id = "postaccessrequest",
     tag = "access requests", request_body = AccessRequest,
@@ -97,8 +98,8 @@ async fn request_access(
     }
 }
 
-/// The same for an array of up to 1,000 requests, each decided on its own, in order, and all
-/// made durable together.
+/// The same for an array of up to 1,000 requests, each decided on its own, in order, and all made
+/// durable together.
 #[utoipa::path(
     post, path = "/instances/{instanceId}/access-requests", operation_id = "postaccessrequests",
     tag = "access requests", request_body = AccessRequests,

@@ -74,8 +74,10 @@ async fn create_actions(
     change(&app, &caller, instance, Command::AddActions { activation_id, drafts, by }).await
 }
 
-/// Replaces the list of a line item's actions. An action that is left out is deleted, and with
-/// it the count of tokens that were used under it.
+/// Replaces the list of a line item's actions.
+///
+/// An action that is left out is deleted, and with it the count of tokens that were used under
+/// it.
 #[utoipa::path(
     put, path = "/instances/{instanceId}/line-items/{lineItemId}/actions",
     operation_id = "putactions", tag = "rules of access", request_body = ActionsIn,

@@ -42,7 +42,9 @@ async fn list_conditions(
     conditions_out(&conditions(&app, &caller, instance).await?)
 }
 
-/// Creates conditions. A bare array of conditions is taken as well.
+/// Creates conditions.
+///
+/// A bare array of conditions is taken as well.
 #[utoipa::path(
     post, path = "/instances/{instanceId}/conditions", operation_id = "postconditionsofaccess",
     tag = "rules of access", request_body = ConditionsIn,
@@ -58,8 +60,9 @@ async fn post_conditions(
     put(&app, &caller, instance, conditions, &[]).await
 }
 
-/// Changes the conditions that have an id and creates the others; the rest stays as it is. What
-/// a change leaves out stays.
+/// Changes the conditions that have an id and creates the others; the rest stays as it is.
+///
+/// What a change leaves out stays.
 #[utoipa::path(
     patch, path = "/instances/{instanceId}/conditions", operation_id = "patchconditions",
     tag = "rules of access", request_body = ConditionsIn,

@@ -74,7 +74,9 @@ async fn list_instances(
     answer::ok(&InstancePage { content, next })
 }
 
-/// Creates an instance. The first one of an account becomes its default.
+/// Creates an instance.
+///
+/// The first one of an account becomes its default.
 #[utoipa::path(
     post, path = "/instances", operation_id = "addinstance", tag = "instances",
     request_body = InstanceIn,
@@ -163,5 +165,32 @@ fn instance_out(row: &InstanceRow) -> InstanceOut {
         default_instance: row.is_default,
         created: row.created_ms.into(),
         modified: row.modified_ms.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::security::{Caller, Role};
+
+    #[test]
+    fn callers_look_in_the_accounts_that_they_see() {
+        let visible = |scope: Scope, account: Option<&str>| {
+            let role = Role::CustomerViewer;
+            let caller = Principal {
+                name: "ada".into(),
+                caller: Caller::User(role),
+                permissions: role.permissions(),
+                scope,
+            };
+            visible_accounts(&caller, account.map(Into::into))
+        };
+        let both = || Scope::Accounts(vec!["A".into(), "B".into()]);
+        assert_eq!(visible(Scope::Site, None), Some(vec![]));
+        assert_eq!(visible(Scope::Site, Some("C")), Some(vec!["C".into()]));
+        assert_eq!(visible(both(), None), Some(vec!["A".into(), "B".into()]));
+        assert_eq!(visible(both(), Some("B")), Some(vec!["B".into()]));
+        assert_eq!(visible(both(), Some("C")), None);
+        assert_eq!(visible(Scope::Instances(vec![Uuid::nil()]), None), None);
     }
 }

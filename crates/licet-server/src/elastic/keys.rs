@@ -75,8 +75,9 @@ async fn put_client_keys(
     put(&app, KeyKind::Client, keys, &caller, &request_id).await
 }
 
-/// Deletes an administration key. Tokens signed with it are refused from now on. The last one
-/// stays (403).
+/// Deletes an administration key.
+///
+/// Tokens signed with it are refused from now on. The last one stays (403).
 #[utoipa::path(
     delete, path = "/administration-keys/{keyId}", operation_id = "delete-producer-admin-key",
     tag = "keys", responses((status = 200, description = "Deleted", body = Object)),
@@ -90,7 +91,9 @@ async fn delete_administration_key(
     delete(&app, KeyKind::Administration, &id, &caller, &request_id).await
 }
 
-/// Deletes a client key. Tokens signed with it are refused from now on.
+/// Deletes a client key.
+///
+/// Tokens signed with it are refused from now on.
 #[utoipa::path(
     delete, path = "/client-keys/{keyId}", operation_id = "delete-client-key", tag = "keys",
     responses((status = 200, description = "Deleted", body = Object)),

@@ -64,8 +64,9 @@ async fn read_line_item(
     answer::ok(&line_item_out(&line, version))
 }
 
-/// Puts a line item in place of the one with its activation ID, or adds it. What is used stays
-/// used.
+/// Puts a line item in place of the one with its activation ID, or adds it.
+///
+/// What is used stays used.
 #[utoipa::path(
     put, path = "/instances/{instanceId}/line-items", operation_id = "addactivation",
     tag = "line items", request_body = LineItemIn,

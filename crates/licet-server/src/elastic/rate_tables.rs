@@ -34,7 +34,7 @@ struct RateTableQuery {
     series: String,
     /// The version to delete.
     #[serde(default)]
-    #[param(required = true)]
+    #[param(required = true, min_length = 1)]
     version: String,
 }
 
@@ -52,8 +52,9 @@ async fn list_rate_tables(
     answer::ok(&tables?)
 }
 
-/// Adds a rate table, which never changes. It prices from its `effectiveFrom`, until another
-/// table of its series takes effect.
+/// Adds a rate table, which never changes.
+///
+/// It prices from its `effectiveFrom`, until another table of its series takes effect.
 #[utoipa::path(
     post, path = "/rate-tables", operation_id = "postratetables", tag = "rate tables",
     request_body = RateTableIn,

@@ -97,8 +97,9 @@ enum SessionOrList {
     List(Vec<SessionListed>),
 }
 
-/// A session with what it holds, also for a day after its end. The id of an instance lists the
-/// live sessions of that.
+/// A session with what it holds, also for a day after its end.
+///
+/// The id of an instance lists the live sessions of that.
 #[utoipa::path(
     get, path = "/sessions/{sessionId}", operation_id = "getsession", tag = "sessions",
     params(InstanceParams),
@@ -123,8 +124,9 @@ async fn read_session(
     answer::ok(&detail(id, instance, &session))
 }
 
-/// States what the session holds from now on: all of the items are charged, or none. The unused
-/// part of what was charged for the items before is given back.
+/// States what the session holds from now on: all of the items are charged, or none.
+///
+/// The unused part of what was charged for the items before is given back.
 #[utoipa::path(
     put, path = "/sessions/{sessionId}", operation_id = "putsessionaccessrequest",
     tag = "sessions", request_body = SessionAccessRequest,
@@ -178,15 +180,12 @@ async fn put_session(
     }
 }
 
-/// Ends a session. The unused part of what it was charged is given back.
+/// Ends a session.
+///
+/// The unused part of what it was charged is given back. One that is over stays so.
 #[utoipa::path(
     delete, path = "/sessions/{sessionId}", operation_id = "closesession", tag = "sessions",
-    params(InstanceParams),
-    responses(
-        (status = 204, description = "Closed"),
-        (status = 409, description = "The session was over before",
-            body = licet_protocol::Problem, content_type = "application/problem+json"),
-    ),
+    params(InstanceParams), responses((status = 204, description = "Closed")),
 )]
 async fn close_session(
     caller: Authorized<perm::SessionsWrite>,
@@ -200,6 +199,7 @@ async fn close_session(
 }
 
 /// Says that the client is alive: due within half a charge period of every automatic charge.
+///
 /// Anything but 204 means to stop using the items.
 #[utoipa::path(
     get, path = "/sessions/{sessionId}/heartbeat", operation_id = "getheartbeat",
