@@ -87,8 +87,9 @@ pub struct UsageRow {
     pub item: String,
     /// Its version.
     pub item_version: String,
-    /// Units that were asked for. An item that several line items paid has a row for each, and
-    /// each says the whole; so sum `meterQuantity`, not this.
+    /// Units: those that the line item paid for (an item that several line items paid has a row
+    /// for each, and the parts are the whole), those that were refused, or those of the charge
+    /// that a refund is for.
     pub item_quantity: CountNumber,
     /// The line item; empty where nothing was charged.
     pub activation_id: String,

@@ -10,7 +10,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::Problem;
+use crate::{Problem, problem::PROBLEM_JSON};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -59,7 +59,9 @@ impl ReferenceProblem {
     /// The answer with a status that a version of the API has for it.
     pub(super) fn answer(mut self, status: StatusCode) -> Response {
         self.problem.status = status.as_u16();
-        json(status, &self).into_response()
+        let mut response = json(status, &self).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
+        response
     }
 }
 

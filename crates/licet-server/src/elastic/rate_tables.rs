@@ -61,7 +61,7 @@ async fn list_rate_tables(
     responses(
         (status = 201, description = "Added", body = Message),
         (status = 409, description = "The series has a table of this version",
-            body = ReferenceProblem),
+            body = ReferenceProblem, content_type = "application/problem+json"),
     ),
 )]
 async fn post_rate_table(
@@ -106,7 +106,8 @@ async fn post_rate_table(
         (status = 204, description = "Deleted"),
         (status = 404, description = "The series has no table of this version",
             body = licet_protocol::Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The table is in effect, or was", body = ReferenceProblem),
+        (status = 409, description = "The table is in effect, or was",
+            body = ReferenceProblem, content_type = "application/problem+json"),
     ),
 )]
 async fn delete_rate_table(

@@ -33,8 +33,8 @@ fn brief(row: &Value) -> Value {
 fn story() -> Vec<Value> {
     vec![
         json!(["ada", "editor", 2, 3, 6, "L1", 6, "101"]),
-        json!(["grace", "editor", 2, 3, 4, "L1", 10, "101"]),
-        json!(["grace", "editor", 2, 3, 2, "L2", 2, "101"]),
+        json!(["grace", "editor", 1.333333, 3, 4, "L1", 10, "101"]),
+        json!(["grace", "editor", 0.666667, 3, 2, "L2", 2, "101"]),
         json!(["ada", "viewer", 3, 0.5, 1.5, "L2", 3.5, "101"]),
         json!(["=cmd", "ghost", 1, 0, 0, "", 0, "201"]),
         json!(["grace", "editor", 100, 0, 0, "", 0, "306"]),
