@@ -6,6 +6,7 @@ use axum::extract::FromRef;
 use licet_core::{Command, InstanceId, Reply};
 use licet_engine::{AskError, Clock, Engine};
 use licet_store::{InstanceRow, Store};
+use tokio::sync::watch;
 
 use crate::{
     problem::Problem,
@@ -20,6 +21,8 @@ pub struct App {
     pub store: Arc<dyn Store>,
     pub authenticator: Arc<Authenticator>,
     pub clock: Arc<dyn Clock>,
+    /// Tells streams that would go on for ever that the server stops.
+    pub stopping: watch::Sender<bool>,
 }
 
 impl std::fmt::Debug for App {

@@ -114,6 +114,11 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), StartError> {
         let router = router(self.app.clone())?;
         let sweeper = tokio::spawn(sweep_tokens(self.app.clone()));
+        let stopping = self.app.stopping.clone();
+        let shutdown = async move {
+            shutdown.await;
+            stopping.send_replace(true);
+        };
         self.listener.serve(router, shutdown).await;
         sweeper.abort();
         self.app.engine.close().await;
@@ -137,7 +142,8 @@ impl App {
         authenticator.reload_keys().await?;
         let site = terms::load(&*store).await?;
         let engine = Engine::start(store.clone(), clock.clone(), site, options).await?;
-        Ok(Self { engine, store, authenticator, clock })
+        let stopping = tokio::sync::watch::Sender::new(false);
+        Ok(Self { engine, store, authenticator, clock, stopping })
     }
 }
 

@@ -133,8 +133,14 @@ async fn put(
     RequestId(request_id): &RequestId,
 ) -> Result<Response, Problem> {
     let ids: Vec<String> = keys.iter().map(|key| key.id.to_string()).collect();
-    let author = Author::new(caller, request_id, app.now_ms());
-    app.authenticator.upload_keys(kind, keys, author).await?;
+    let (authenticator, principal) = (app.authenticator.clone(), caller.principal.clone());
+    let (request_id, now_ms) = (request_id.clone(), app.now_ms());
+    // It goes on when the caller hangs up, so that the keys in force are those that are stored.
+    let uploading = tokio::spawn(async move {
+        let author = Author::new(&principal, &request_id, now_ms);
+        authenticator.upload_keys(kind, keys, author).await
+    });
+    uploading.await.map_err(|error| Problem::internal(&error))??;
     let rows = app.authenticator.keys().await?;
     let stored = rows.iter().filter(|row| ids.contains(&row.id));
     answer::ok(&KeyPage { keys: stored.map(key_out).collect(), next: 0 })
@@ -147,8 +153,14 @@ async fn delete(
     caller: &Authorized<perm::Keys>,
     RequestId(request_id): &RequestId,
 ) -> Result<Json<Value>, Problem> {
-    let author = Author::new(caller, request_id, app.now_ms());
-    app.authenticator.delete_key(kind, id, author).await?;
+    let (authenticator, principal) = (app.authenticator.clone(), caller.principal.clone());
+    let (id, request_id, now_ms) = (id.to_owned(), request_id.clone(), app.now_ms());
+    // It goes on when the caller hangs up: a key that is deleted must not stay in force.
+    let deleting = tokio::spawn(async move {
+        let author = Author::new(&principal, &request_id, now_ms);
+        authenticator.delete_key(kind, &id, author).await
+    });
+    deleting.await.map_err(|error| Problem::internal(&error))??;
     Ok(Json(json!({})))
 }
 

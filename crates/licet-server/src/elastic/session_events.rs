@@ -152,11 +152,16 @@ impl Watch {
     async fn next(&mut self) -> Vec<SessionEvent> {
         let warning = self.known.warning;
         let clock = self.app.clock.clone();
+        let mut stopping = self.app.stopping.subscribe();
         let warn = async {
             match warning {
                 Some(warning) => clock.sleep_until(warning.at_ms).await,
                 None => std::future::pending().await,
             }
+        };
+        let stopped = async {
+            // The sender goes with the server, which is the same.
+            let _ = stopping.wait_for(|stopping| *stopping).await.map(|_| ());
         };
         tokio::select! {
             biased;
@@ -167,6 +172,7 @@ impl Watch {
                 Err(RecvError::Closed) => self.end(),
             },
             () = warn => self.warn().await,
+            () = stopped => self.end(),
         }
     }
 

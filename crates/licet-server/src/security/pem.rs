@@ -1,7 +1,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// Longest PEM text that is read, in bytes. An RSA key of 8192 bits takes 1.4 KiB.
-pub(super) const PEM_BYTES_MAX: usize = 8 * 1024;
+pub(super) const PEM_BYTES_MAX: usize = licet_protocol::limits::PEM_CHARS;
 
 /// Why a text holds no public key in PEM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
