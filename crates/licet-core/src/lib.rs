@@ -10,8 +10,10 @@
 
 mod access_request;
 mod answer;
+mod bill;
 mod charge;
 mod command;
+mod draft;
 mod fixed;
 pub mod formula;
 mod ids;

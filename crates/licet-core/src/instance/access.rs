@@ -6,8 +6,8 @@ use super::{Instance, turn::Turn};
 use crate::{
     access_request::{AccessRequest, Outcome},
     answer::{IdempotencyKey, Known},
-    charge::Draft,
     command::Reply,
+    draft::Draft,
     ids::CorrelationId,
     record::Record,
     refusal::Refusal,

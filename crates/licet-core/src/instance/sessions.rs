@@ -6,8 +6,9 @@ use super::turn::Turn;
 use crate::{
     access_request::{AccessRequest, ItemCode, ItemOutcome, Outcome, RequestedItem},
     answer::{IdempotencyKey, Known},
-    charge::{ChargedLine, Draft, Refund},
+    charge::{ChargedLine, Refund},
     command::Reply,
+    draft::Draft,
     fixed::Count,
     ids::SessionId,
     record::{EndReason, Record, SessionAccess, SessionResult},

@@ -1,0 +1,86 @@
+//! What the audit log keeps of the records of an instance.
+
+use licet_core::{Action, Condition, Effect, LineItemTerms, Overdraft, Record};
+use licet_store::AuditRow;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Place, state_name};
+
+/// The line in the audit log for a record that a person or program asked for.
+pub(super) fn audit_row(place: &Place<'_>, record: &Record) -> Option<AuditRow> {
+    let instance_id = place.instance_id;
+    let of_line = |activation_id: &str| format!("instance/{instance_id}/line-item/{activation_id}");
+    let of_conditions = || format!("instance/{instance_id}/conditions");
+    let (by, action, object, before, after) = match record {
+        Record::LineItemPut { by, before, after, .. } => {
+            let before = before.as_ref().map(|terms| describe(terms));
+            let object = of_line(&after.activation_id);
+            (by, "line-item.put", object, before, Some(describe(after)))
+        }
+        Record::LineItemDeleted { by, activation_id, .. } => {
+            (by, "line-item.delete", of_line(activation_id), None, None)
+        }
+        Record::ActionsPut { by, activation_id, actions, .. } => {
+            let actions: Vec<Value> = actions.iter().map(describe_action).collect();
+            let after = json!({ "actions": actions });
+            (by, "actions.put", of_line(activation_id), None, Some(after))
+        }
+        Record::ConditionsPut { by, conditions, .. } => {
+            let named = |held: &Condition| json!({ "id": held.id.0, "name": *held.name });
+            let conditions: Vec<Value> = conditions.iter().map(named).collect();
+            let after = json!({ "conditions": conditions });
+            (by, "conditions.put", of_conditions(), None, Some(after))
+        }
+        Record::ConditionsDeleted { by, ids, .. } => {
+            let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+            (by, "conditions.delete", of_conditions(), Some(json!({ "ids": ids })), None)
+        }
+        Record::LineItemReset { .. }
+        | Record::Access { .. }
+        | Record::SessionOpened { .. }
+        | Record::SessionAccess { .. }
+        | Record::SessionEnded { .. }
+        | Record::HeartbeatSeen { .. } => return None,
+    };
+    Some(AuditRow {
+        at_ms: record.at_ms(),
+        actor: by.to_string(),
+        action: action.to_owned(),
+        object,
+        before: before.map(|value| value.to_string()),
+        after: after.map(|value| value.to_string()),
+        request_id: String::new(),
+    })
+}
+
+fn describe(terms: &LineItemTerms) -> Value {
+    let overdraft = match terms.overdraft {
+        Overdraft::None => json!(0),
+        Overdraft::Limit(limit) => json!(limit.to_string()),
+        Overdraft::Unlimited => json!("unlimited"),
+    };
+    json!({
+        "state": state_name(terms.state),
+        "quantity": terms.quantity.to_string(),
+        "start": terms.starts_at_ms,
+        "end": terms.ends_at_ms,
+        "elastic": terms.elastic,
+        "rateTableSeries": *terms.rate_table_series,
+        "overdraft": overdraft,
+        "resetFrequency": terms.reset_frequency.map(|frequency| format!("{frequency:?}")),
+    })
+}
+
+fn describe_action(action: &Action) -> Value {
+    let (effect, allocation) = match action.effect {
+        Effect::Deny => ("DENY", None),
+        Effect::Allow { allocation } => ("ALLOW", allocation.map(|tokens| tokens.to_string())),
+    };
+    json!({
+        "name": *action.name,
+        "conditionId": action.condition.map(|id| id.0),
+        "action": effect,
+        "allocation": allocation,
+    })
+}
