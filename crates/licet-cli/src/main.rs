@@ -93,6 +93,7 @@ commands! {
     Backup(backup),
     Restore(restore),
     Verify(verify),
+    Migrate(migrate),
 }
 
 fn main() -> ExitCode {

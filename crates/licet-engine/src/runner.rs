@@ -34,7 +34,8 @@ pub(crate) fn start(shared: &Arc<Shared>, id: InstanceId) -> Result<Mailbox, Ask
     let mailbox = shared.mailboxes.get_or_insert(id, || {
         let (mailbox, letters) = mpsc::channel(shared.options.mailbox_capacity);
         shared.running.fetch_add(1, Ordering::AcqRel);
-        tokio::spawn(run(shared.clone(), id, mailbox.downgrade(), letters));
+        let place = Place { shared: shared.clone(), id, mailbox: mailbox.downgrade() };
+        tokio::spawn(run(place, letters));
         mailbox
     });
     Ok(mailbox)
@@ -60,38 +61,46 @@ enum Ending {
     Failed,
 }
 
-async fn run(
+/// An instance's place in memory. It is given up whatever ends the task, also a panic, so that the
+/// next caller loads the instance anew.
+struct Place {
     shared: Arc<Shared>,
     id: InstanceId,
     mailbox: mpsc::WeakSender<Letter>,
-    letters: mpsc::Receiver<Letter>,
-) {
-    let mut letters = letters;
-    match load(&shared, id).await {
-        Ok((instance, head)) => {
-            let mut runner = Runner {
-                shared: shared.clone(),
-                id,
-                letters,
-                instance,
-                head,
-                sections_since_snapshot: 0,
-            };
-            let ending = runner.serve().await;
-            shared.mailboxes.remove(id, &mailbox);
-            runner.give_back();
-            if matches!(ending, Ending::Idle) {
-                runner.keep_snapshot().await;
-            }
-        }
-        Err(error) => {
-            tracing::error!(instance.id = %id, %error, "instance cannot be loaded");
-            shared.mailboxes.remove(id, &mailbox);
-            refuse_all(&mut letters, &error.to_string());
+}
+
+impl Place {
+    /// Lets the next caller start another task.
+    fn leave(&self) {
+        self.shared.mailboxes.remove(self.id, &self.mailbox);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.leave();
+        if self.shared.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.shared.all_stopped.notify_waiters();
         }
     }
-    if shared.running.fetch_sub(1, Ordering::AcqRel) == 1 {
-        shared.all_stopped.notify_waiters();
+}
+
+async fn run(place: Place, letters: mpsc::Receiver<Letter>) {
+    let (shared, id, mut letters) = (place.shared.clone(), place.id, letters);
+    let (instance, head) = match load(&shared, id).await {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            tracing::error!(instance.id = %id, %error, "instance cannot be loaded");
+            place.leave();
+            return refuse_all(&mut letters, &error.to_string());
+        }
+    };
+    let mut runner = Runner { shared, id, letters, instance, head, sections_since_snapshot: 0 };
+    let ending = runner.serve().await;
+    place.leave();
+    runner.give_back();
+    if matches!(ending, Ending::Idle) {
+        runner.keep_snapshot().await;
     }
 }
 
