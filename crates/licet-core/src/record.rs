@@ -63,6 +63,8 @@ pub enum SessionResult {
 pub struct SessionAccess {
     pub session_id: SessionId,
     pub opened_at_ms: i64,
+    /// Whether the session held items before.
+    pub was_active: bool,
     pub outcome: Outcome,
     /// For the rest of the period that was paid before.
     pub refund: Option<Refund>,

@@ -87,6 +87,9 @@ impl Books {
         let account = self.sessions.remove(&access.session_id).expect("alive");
         let charged = taken(&access.outcome);
         let expected = match (&access.result, is_automatic) {
+            (SessionResult::Ended(_), true) => {
+                account.unproven.iter().filter(|(.., micros)| *micros > 0).cloned().collect()
+            }
             (SessionResult::Kept, _) | (_, true) => Vec::new(),
             _ => account.unused(access.outcome.at_ms),
         };

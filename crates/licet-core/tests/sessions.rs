@@ -576,6 +576,17 @@ fn what_an_outage_put_off_keeps_its_place_among_the_others() {
 }
 
 #[test]
+fn tokens_that_run_out_in_an_outage_are_not_charged_to_who_could_not_answer() {
+    let mut world = studio().line("L1", "180");
+    let id = world.open_with(&[render("1")]);
+    world.at(60).tick();
+    world.at(300).restart().tick();
+    assert_eq!(reason(&world.session(id)), Some(EndReason::TokensExhausted));
+    // 60 and 120 were charged and never proved; the first hour was used.
+    assert_eq!(world.used("L1"), "60");
+}
+
+#[test]
 fn a_restart_alone_changes_nothing() {
     let mut world = studio().line("L1", "1000");
     let id = world.open_with(&[render("1")]);

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -29,8 +30,9 @@ pub struct Options {
     pub idle_after_ms: i64,
     /// Most instances in memory; a further one is answered [`AskError::Busy`].
     pub instances_max: usize,
-    /// Sections after which a new snapshot is worth its writing.
-    pub snapshot_after_sections: u64,
+    /// Bytes of records after which a new snapshot is worth its writing, unless the last one was
+    /// larger: then as many as that.
+    pub snapshot_after_bytes: usize,
 }
 
 impl Default for Options {
@@ -40,7 +42,7 @@ impl Default for Options {
             group_max: 1_024,
             idle_after_ms: 10 * 60_000,
             instances_max: 100_000,
-            snapshot_after_sections: 2_048,
+            snapshot_after_bytes: 4 << 20,
         }
     }
 }
@@ -81,6 +83,8 @@ pub(crate) struct Shared {
     pub(crate) projected: watch::Sender<Position>,
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) all_stopped: Notify,
+    /// Set when the projector has taken in everything and ended.
+    pub(crate) projector_ended: watch::Sender<bool>,
 }
 
 /// Recorded groups that a slow listener may be behind before it misses some.
@@ -88,7 +92,7 @@ const RECORDED_BACKLOG: usize = 1_024;
 /// How often a command is sent again to a task that went away meanwhile.
 const ATTEMPTS_MAX: usize = 8;
 /// How long a report waits for the projector.
-const PROJECTION_WAIT_MS: i64 = 10_000;
+const PROJECTION_WAIT: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// Starts the projector and the waker; instances start when they are asked.
@@ -117,6 +121,7 @@ impl Engine {
             projected: watch::Sender::new(projected),
             closing: watch::Sender::new(false),
             all_stopped: Notify::new(),
+            projector_ended: watch::Sender::new(false),
         });
         tokio::spawn(projector::run(shared.clone()));
         tokio::spawn(waker::run(shared.clone()));
@@ -208,8 +213,7 @@ impl Engine {
         let target = self.shared.store.last_position();
         let mut projected = self.shared.projected.subscribe();
         let wait = projected.wait_for(|position| *position >= target);
-        let wait_ms = PROJECTION_WAIT_MS.unsigned_abs();
-        match tokio::time::timeout(std::time::Duration::from_millis(wait_ms), wait).await {
+        match tokio::time::timeout(PROJECTION_WAIT, wait).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) | Err(_) => {
                 let text = "the reports are behind; ask again in a few seconds";
@@ -221,13 +225,18 @@ impl Engine {
     /// Answers what is queued, lets all instances go and stops. The store stays open.
     pub async fn close(&self) {
         self.shared.closing.send_replace(true);
-        self.shared.grown.notify_one();
         loop {
             let stopped = self.shared.all_stopped.notified();
             if self.shared.running.load(std::sync::atomic::Ordering::Acquire) == 0 {
-                return;
+                break;
             }
             stopped.await;
+        }
+        self.shared.grown.notify_one();
+        let mut ended = self.shared.projector_ended.subscribe();
+        let ended = ended.wait_for(|ended| *ended);
+        if tokio::time::timeout(PROJECTION_WAIT, ended).await.is_err() {
+            tracing::warn!("the reports were still behind; they catch up at the next start");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The projector: follows the journal and keeps the tables that reports, lists and SQL users
 //! read.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use licet_store::{Position, StoreError};
 
@@ -10,7 +10,7 @@ use crate::{engine::Shared, projection::Step};
 /// Journal bytes that one step takes in.
 const STEP_BYTES: usize = 1 << 20;
 /// How long the projector rests after a step that failed.
-const RETRY_MS: i64 = 1_000;
+const RETRY: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(shared: Arc<Shared>) {
     loop {
@@ -18,17 +18,18 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             Ok(caught_up) => caught_up,
             Err(error) => {
                 tracing::error!(%error, "projector step failed, it is tried again");
-                tokio::time::sleep(std::time::Duration::from_millis(RETRY_MS.unsigned_abs())).await;
+                tokio::time::sleep(RETRY).await;
                 shared.is_closing()
             }
         };
         if caught_up && shared.is_closing() {
-            return;
+            break;
         }
         if caught_up {
             shared.grown.notified().await;
         }
     }
+    shared.projector_ended.send_replace(true);
 }
 
 /// Projects the next groups. True if there were none.

@@ -1,7 +1,10 @@
 //! The task of one instance: it owns the state, decides in groups and answers what is durable.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -47,7 +50,17 @@ struct Runner {
     letters: mpsc::Receiver<Letter>,
     instance: Instance,
     head: Head,
-    sections_since_snapshot: u64,
+    snapshots: Snapshots,
+}
+
+/// When the next snapshot is worth its writing.
+#[derive(Default)]
+struct Snapshots {
+    /// Bytes of records since the last one.
+    bytes_since: usize,
+    last_bytes: usize,
+    /// Set while one is being written; there is never a second under way.
+    is_under_way: Arc<AtomicBool>,
 }
 
 /// Answers that wait until the group they were decided in is durable.
@@ -92,13 +105,14 @@ async fn run(place: Place, letters: mpsc::Receiver<Letter>) {
         Err(error) => {
             tracing::error!(instance.id = %id, %error, "instance cannot be loaded");
             place.leave();
-            return refuse_all(&mut letters, &error.to_string());
+            return refuse_all(&mut letters, &error.to_string()).await;
         }
     };
-    let mut runner = Runner { shared, id, letters, instance, head, sections_since_snapshot: 0 };
+    let mut runner =
+        Runner { shared, id, letters, instance, head, snapshots: Snapshots::default() };
     let ending = runner.serve().await;
     place.leave();
-    runner.give_back();
+    runner.give_back().await;
     if matches!(ending, Ending::Idle) {
         runner.keep_snapshot().await;
     }
@@ -112,9 +126,9 @@ async fn load(
     section::restore(&loaded)
 }
 
-fn refuse_all(letters: &mut mpsc::Receiver<Letter>, why: &str) {
+async fn refuse_all(letters: &mut mpsc::Receiver<Letter>, why: &str) {
     letters.close();
-    while let Ok(letter) = letters.try_recv() {
+    while let Some(letter) = letters.recv().await {
         let error = AskError::Unavailable(why.to_owned());
         // A caller that no longer listens needs no answer.
         let _ = letter.answer.send(Answer::Given(Err(error)));
@@ -217,16 +231,18 @@ impl Runner {
         let append = section::append(self.id.0, self.head, &self.instance, &records);
         let head = Head { seq: self.head.seq + 1, hash: append.hash };
         let stopped = || AppendError::Unavailable("the store has stopped".to_owned());
+        let bytes = append.records.len();
         self.shared.store.append(append).await.map_err(|_| stopped())??;
         self.head = head;
-        self.sections_since_snapshot += 1;
+        self.snapshots.bytes_since += bytes;
         self.shared.grown.notify_one();
         if self.shared.recorded.receiver_count() > 0 {
             let recorded = Recorded { instance_id: self.id, records: Arc::new(records) };
             // Listeners may go at any moment.
             let _ = self.shared.recorded.send(recorded);
         }
-        if self.sections_since_snapshot >= self.shared.options.snapshot_after_sections {
+        let worth_bytes = self.shared.options.snapshot_after_bytes.max(self.snapshots.last_bytes);
+        if self.snapshots.bytes_since >= worth_bytes {
             self.snapshot();
         }
         Ok(())
@@ -242,33 +258,42 @@ impl Runner {
 
     /// Writes the state down beside the load; losing it costs only time.
     fn snapshot(&mut self) {
-        self.sections_since_snapshot = 0;
-        let snapshot =
-            Snapshot { instance_id: self.id.0, head: self.head, body: self.instance.to_snapshot() };
-        let store = self.shared.store.clone();
+        if self.snapshots.is_under_way.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let snapshot = self.take_snapshot();
+        let (store, is_under_way) =
+            (self.shared.store.clone(), self.snapshots.is_under_way.clone());
         tokio::spawn(async move {
             if let Err(error) = store.save_snapshot(snapshot).await {
                 tracing::warn!(%error, "snapshot was not kept");
             }
+            is_under_way.store(false, Ordering::Release);
         });
     }
 
+    fn take_snapshot(&mut self) -> Snapshot {
+        let body = self.instance.to_snapshot();
+        self.snapshots.bytes_since = 0;
+        self.snapshots.last_bytes = body.len();
+        Snapshot { instance_id: self.id.0, head: self.head, body }
+    }
+
     /// Gives commands that came too late back to their callers, who ask again.
-    fn give_back(&mut self) {
+    async fn give_back(&mut self) {
         self.letters.close();
-        while let Ok(letter) = self.letters.try_recv() {
+        while let Some(letter) = self.letters.recv().await {
             let _ = letter.answer.send(Answer::Returned(letter.command));
         }
     }
 
     /// Keeps the state of an instance that leaves memory if reading it back would take long.
     async fn keep_snapshot(&mut self) {
-        const WORTH_SECTIONS: u64 = 32;
-        if self.sections_since_snapshot < WORTH_SECTIONS && self.instance.live_sessions() == 0 {
+        const WORTH_BYTES: usize = 16 << 10;
+        if self.snapshots.bytes_since < WORTH_BYTES && self.instance.live_sessions() == 0 {
             return;
         }
-        let snapshot =
-            Snapshot { instance_id: self.id.0, head: self.head, body: self.instance.to_snapshot() };
+        let snapshot = self.take_snapshot();
         let saving = self.shared.store.save_snapshot(snapshot);
         match tokio::time::timeout(Duration::from_secs(10), saving).await {
             Ok(Ok(())) => {}

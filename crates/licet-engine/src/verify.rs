@@ -3,7 +3,10 @@
 use std::{collections::HashMap, fmt};
 
 use licet_core::{Instance, Phase, SessionId};
-use licet_store::{Head, LineItemRow, Position, RollupFilter, RollupRow, Span, Store, StoreError};
+use licet_store::{
+    ConsumerRow, Head, LineItemRow, Position, RollupFilter, RollupRow, Span, Store, StoreError,
+    UsageFilter,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -22,6 +25,10 @@ pub struct Verification {
     pub line_items: u64,
     pub sessions: u64,
     pub rollups: u64,
+    pub usage_rows: u64,
+    /// Groups that the tables do not have yet: their chain was checked, and nothing to compare
+    /// them with is there.
+    pub groups_ahead: u64,
     pub findings: Vec<Finding>,
 }
 
@@ -42,13 +49,23 @@ const READ_BYTES: usize = 8 << 20;
 struct Journals {
     instances: HashMap<Uuid, (Instance, Head)>,
     rollups: HashMap<(Span, i64, Uuid, String, String), RollupRow>,
+    consumers: HashMap<(i64, Uuid, String, String), ConsumerRow>,
+    usage: HashMap<Uuid, UsageSum>,
     verification: Verification,
 }
 
-/// Folds the journal up to the projector's position and compares balances, sessions and
-/// roll-ups with it. The store must not move meanwhile: stop the server, or verify a backup.
+/// Usage rows of an instance: how many, and their tokens in millionths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct UsageSum {
+    rows: u64,
+    micros: i64,
+}
+
+/// Folds every journal to its end, checks its chain, and compares balances, sessions, roll-ups,
+/// consumers, usage rows and heads with it as they stand at the projector's position.
 ///
-/// `progress` is told the position reached and the last one.
+/// The store must not move meanwhile: stop the server, or verify a backup. `progress` is told the
+/// position reached and the last one.
 ///
 /// # Errors
 /// [`StoreError`] if the store cannot be read; damage that can be named is a finding.
@@ -56,29 +73,39 @@ pub async fn verify(
     store: &dyn Store,
     mut progress: impl FnMut(Position, Position),
 ) -> Result<Verification, StoreError> {
-    let until = store.projected().await?;
+    let (projected, last) = (store.projected().await?, store.last_position());
     let mut journals = Journals {
         instances: HashMap::new(),
         rollups: HashMap::new(),
+        consumers: HashMap::new(),
+        usage: HashMap::new(),
         verification: Verification::default(),
     };
+    let mut is_compared = false;
     let mut position = Position::default();
-    while position < until {
+    while position < last {
         let groups = store.read_groups(position, READ_BYTES).await?;
-        let Some(last) = groups.last() else { break };
-        position = last.position;
-        for group in groups.iter().filter(|group| group.position <= until) {
-            journals.take(group);
+        let Some(end) = groups.last() else { break };
+        position = end.position;
+        for group in &groups {
+            if group.position > projected && !is_compared {
+                is_compared = true;
+                journals.compare(store, projected).await?;
+            }
+            journals.take(group, group.position <= projected);
         }
-        progress(position, until);
+        progress(position, last);
     }
-    journals.compare(store).await?;
+    if !is_compared {
+        journals.compare(store, projected).await?;
+    }
     Ok(journals.verification)
 }
 
 impl Journals {
-    fn take(&mut self, group: &licet_store::Group) {
+    fn take(&mut self, group: &licet_store::Group, is_projected: bool) {
         self.verification.groups += 1;
+        self.verification.groups_ahead += u64::from(!is_projected);
         for section in &group.sections {
             self.verification.sections += 1;
             let (instance, head) = self.instances.entry(section.instance_id).or_default();
@@ -93,7 +120,9 @@ impl Journals {
                 }
                 Err(error) => self.verification.find(error.to_string()),
             }
-            self.count(group.position, section);
+            if is_projected {
+                self.count(group.position, section);
+            }
         }
     }
 
@@ -102,7 +131,27 @@ impl Journals {
         if step.take(position, section, "").is_err() {
             return;
         }
-        for row in step.finish().rollups {
+        let projection = step.finish();
+        for row in &projection.usage {
+            let sum = self.usage.entry(row.instance_id).or_default();
+            sum.rows += 1;
+            sum.micros += row.meter_quantity;
+        }
+        for row in projection.consumers {
+            let names = (row.consumer_type.clone(), row.consumer_id.clone());
+            let key = (row.starts_at_ms, row.instance_id, names.0, names.1);
+            match self.consumers.get_mut(&key) {
+                None => {
+                    self.consumers.insert(key, row);
+                }
+                Some(sum) => {
+                    sum.tokens += row.tokens;
+                    sum.granted += row.granted;
+                    sum.denied += row.denied;
+                }
+            }
+        }
+        for row in projection.rollups {
             let names = (row.item.clone(), row.item_version.clone());
             let key = (row.span, row.starts_at_ms, row.instance_id, names.0, names.1);
             match self.rollups.get_mut(&key) {
@@ -120,29 +169,85 @@ impl Journals {
         }
     }
 
-    async fn compare(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+    async fn compare(&mut self, store: &dyn Store, at: Position) -> Result<(), StoreError> {
         self.verification.instances = self.instances.len() as u64;
-        let line_items = store.line_items(None).await?;
-        self.compare_line_items(&line_items);
+        if at == Position::default() {
+            if store.last_position() > at {
+                let text = "the tables of projection.db are not there, so nothing was compared; \
+                            start the server once, and they are made again from the journal";
+                self.verification.find(text.to_owned());
+            }
+            return Ok(());
+        }
+        self.compare_line_items(&store.line_items(None).await?);
         self.compare_sessions(store.sessions(None, 0).await?);
         for span in [Span::Hour, Span::Day] {
-            let filter = RollupFilter {
-                span,
-                from_ms: i64::MIN,
-                until_ms: i64::MAX,
-                instance_id: None,
-                account_ids: Vec::new(),
-            };
-            self.compare_rollups(store.rollups(filter).await?, span);
+            self.compare_rollups(store.rollups(everything(span)).await?, span);
         }
-        for row in store.heads().await? {
-            let folded = self.instances.get(&row.instance_id).map(|(_, head)| *head);
-            if folded != Some(row.head) {
-                let id = row.instance_id;
-                self.verification.find(format!("head of instance {id} is not its journal's"));
+        self.compare_consumers(store.consumers(everything(Span::Day)).await?);
+        self.compare_usage(store).await?;
+        self.compare_heads(store.heads().await?);
+        Ok(())
+    }
+
+    fn compare_heads(&mut self, rows: Vec<licet_store::HeadRow>) {
+        let by_id: HashMap<_, _> = rows.iter().map(|row| (row.instance_id, row.head)).collect();
+        for (id, (_, head)) in &self.instances {
+            if by_id.get(id) != Some(head) {
+                self.verification.find(format!("the head of instance {id} is not its journal's"));
+            }
+        }
+        if by_id.len() != self.instances.len() {
+            let text = format!("{} heads, {} expected", by_id.len(), self.instances.len());
+            self.verification.find(text);
+        }
+    }
+
+    async fn compare_usage(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+        let mut sums: HashMap<Uuid, UsageSum> = HashMap::new();
+        let mut filter = UsageFilter {
+            from_ms: i64::MIN,
+            until_ms: i64::MAX,
+            limit: 10_000,
+            ..Default::default()
+        };
+        loop {
+            let rows = store.usage(filter.clone()).await?;
+            let Some(last) = rows.last() else { break };
+            filter.after_row_id = last.row_id;
+            for row in &rows {
+                let sum = sums.entry(row.instance_id).or_default();
+                sum.rows += 1;
+                sum.micros += row.meter_quantity;
+            }
+        }
+        self.verification.usage_rows = sums.values().map(|sum| sum.rows).sum();
+        if sums != self.usage {
+            for id in self.instances.keys() {
+                let (found, expected) = (sums.get(id), self.usage.get(id));
+                if found != expected {
+                    self.verification.find(format!(
+                        "usage rows of instance {id}: {found:?}, the journal says {expected:?}"
+                    ));
+                }
             }
         }
         Ok(())
+    }
+
+    fn compare_consumers(&mut self, rows: Vec<ConsumerRow>) {
+        if rows.len() != self.consumers.len() {
+            let text = format!("{} consumers, {} expected", rows.len(), self.consumers.len());
+            self.verification.find(text);
+        }
+        for row in rows {
+            let names = (row.consumer_type.clone(), row.consumer_id.clone());
+            let key = (row.starts_at_ms, row.instance_id, names.0, names.1);
+            let sums = |row: &ConsumerRow| (row.tokens, row.granted, row.denied);
+            if self.consumers.get(&key).map(sums) != Some(sums(&row)) {
+                self.verification.find(format!("consumer {key:?} is not as the journal says"));
+            }
+        }
     }
 
     fn compare_line_items(&mut self, rows: &[LineItemRow]) {
@@ -225,5 +330,15 @@ impl Verification {
         if self.findings.len() < FINDINGS_MAX {
             self.findings.push(Finding(what));
         }
+    }
+}
+
+fn everything(span: Span) -> RollupFilter {
+    RollupFilter {
+        span,
+        from_ms: i64::MIN,
+        until_ms: i64::MAX,
+        instance_id: None,
+        account_ids: Vec::new(),
     }
 }

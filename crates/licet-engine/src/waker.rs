@@ -8,9 +8,6 @@ use crate::{engine::Shared, runner};
 
 /// How often the table of due instances is read.
 const LOOK_EVERY_MS: i64 = 1_000;
-/// Most instances that one look loads.
-const DUE_MAX: usize = 1_000;
-
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut closing = shared.closing.subscribe();
     loop {
@@ -25,7 +22,10 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 
 /// An instance in memory keeps its own time, so only the others are loaded.
 async fn wake_due(shared: &Arc<Shared>) {
-    let due = match shared.store.due(shared.clock.now_ms(), DUE_MAX).await {
+    // As many as memory may hold, or those that wait there for something else (a heartbeat that an
+    // outage put off) would hide the others.
+    let due_max = shared.options.instances_max;
+    let due = match shared.store.due(shared.clock.now_ms(), due_max).await {
         Ok(due) => due,
         Err(error) => return tracing::warn!(%error, "due instances cannot be read"),
     };

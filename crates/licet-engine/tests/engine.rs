@@ -287,3 +287,74 @@ async fn an_unknown_instance_is_not_found() {
     let stranger = InstanceId(Uuid::from_u128(8));
     assert_eq!(world.engine.ask(stranger, access(None)).await, Err(AskError::NotFound));
 }
+
+async fn findings(directory: &Path) -> Vec<String> {
+    let store = SqliteStore::open_read_only(directory).expect("it can be read");
+    let result = verify(&*store, |_, _| {}).await.expect("the journal is read");
+    result.findings.iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn verify_says_what_is_not_as_the_journal_says() {
+    let tamperings = [
+        ("UPDATE line_item SET used = used + 1", "line item L1"),
+        ("DELETE FROM usage WHERE row_id = 3", "usage rows"),
+        ("UPDATE consumer_day SET tokens = 0", "consumer"),
+        ("UPDATE rollup SET granted = 0 WHERE span = 'hour'", "roll-up"),
+        ("DELETE FROM head", "head"),
+    ];
+    for (tampering, finding) in tamperings {
+        let directory = temp();
+        let world = World::new(directory.path()).await;
+        for _ in 0..5 {
+            world.ask(access(None)).await;
+        }
+        world.close().await;
+        assert_eq!(findings(directory.path()).await, Vec::<String>::new());
+        let file = directory.path().join("projection.db");
+        let tables = rusqlite::Connection::open(file).expect("it opens");
+        let changed = tables.execute(tampering, []).expect(tampering);
+        assert!(changed > 0, "{tampering}");
+        drop(tables);
+        let findings = findings(directory.path()).await;
+        assert!(findings.iter().any(|text| text.contains(finding)), "{tampering}: {findings:?}");
+    }
+}
+
+#[tokio::test]
+async fn verify_does_not_call_it_well_when_nothing_can_be_compared() {
+    let directory = temp();
+    let world = World::new(directory.path()).await;
+    world.ask(access(None)).await;
+    world.close().await;
+    for name in ["projection.db", "projection.db-wal", "projection.db-shm"] {
+        // What SQLite took away itself is not there.
+        let _ = std::fs::remove_file(directory.path().join(name));
+    }
+    let text = findings(directory.path()).await.join("\n");
+    assert!(text.contains("nothing was compared"), "{text}");
+    World::open(directory.path(), START_MS).await.assert_verified().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_answers_busy_and_charges_only_what_it_took() {
+    let directory = temp();
+    World::new(directory.path()).await.close().await;
+    let options = Options { mailbox_capacity: 1, group_max: 1, ..Options::default() };
+    let world = World::with(directory.path(), START_MS, options).await;
+    let callers = (0..300).map(|_| {
+        let engine = world.engine.clone();
+        tokio::spawn(async move { engine.ask(INSTANCE, access(None)).await })
+    });
+    let (mut taken, mut busy) = (0, 0);
+    for caller in callers.collect::<Vec<_>>() {
+        match caller.await.expect("no panic") {
+            Ok(_) => taken += 1,
+            Err(AskError::Busy) => busy += 1,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    assert!(busy > 0, "all of {taken} fitted into a queue of one");
+    assert_eq!(world.used().await, 2 * taken);
+    assert_eq!(world.usage_rows().await, usize::try_from(taken).expect("few"));
+}

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use licet_engine::verify;
-use licet_store::sqlite::SqliteStore;
+use licet_store::sqlite::{SqliteStore, check_integrity};
 use serde_json::json;
 
 use crate::{
@@ -32,6 +32,7 @@ impl Args {
         let wrong = |error| Failure::other(format!("--data {}: {error}", self.data.display()));
         let progress = Progress::groups();
         let result = runtime::run(async {
+            check_integrity(&self.data).map_err(wrong)?;
             let store = SqliteStore::open_read_only(&self.data).map_err(wrong)?;
             let read = |done: licet_store::Position, of: licet_store::Position| {
                 progress.set("reading the journal", done.0, of.0);
@@ -44,19 +45,27 @@ impl Args {
             context.output.json(&json!({
                 "groups": result.groups, "sections": result.sections, "records": result.records,
                 "instances": result.instances, "lineItems": result.line_items,
-                "sessions": result.sessions, "rollups": result.rollups, "findings": findings,
+                "sessions": result.sessions, "rollups": result.rollups,
+                "usageRows": result.usage_rows, "groupsAhead": result.groups_ahead,
+                "findings": findings,
             }))?;
         } else {
             context.output.text(&format!(
                 "{} records in {} sections of {} instances; compared {} line items, \
-                 {} sessions, {} roll-ups",
+                 {} sessions, {} roll-ups, {} usage rows",
                 result.records,
                 result.sections,
                 result.instances,
                 result.line_items,
                 result.sessions,
-                result.rollups
+                result.rollups,
+                result.usage_rows
             ))?;
+            if result.groups_ahead > 0 {
+                let ahead = result.groups_ahead;
+                let text = "groups are newer than the tables; of these the chain alone was checked";
+                context.output.text(&format!("{ahead} {text}"))?;
+            }
             findings.iter().try_for_each(|finding| context.output.text(finding))?;
             let verdict = if findings.is_empty() { "all agrees" } else { "NOT all agrees" };
             context.output.text(verdict)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Instance, turn::Turn};
 use crate::{
     access_request::{AccessRequest, Outcome},
-    answer::{IdempotencyKey, Known},
+    answer::{IdempotencyKey, KeptAnswer, Known},
     command::Reply,
     draft::Draft,
     ids::CorrelationId,
@@ -35,16 +35,14 @@ impl Turn<'_> {
             self.instance.fold_charges(&outcome);
             outcomes.push(Arc::new(outcome));
         }
+        let first_answer = KeptAnswer::of_access(&outcomes, many);
+        let answer = if key.is_some() { first_answer.slim() } else { first_answer };
         self.instance.keep_access(&outcomes, many, key.as_ref());
-        let reply = match outcomes.as_slice() {
-            [only] if !many => Reply::Access(only.clone()),
-            _ => Reply::AccessMany(outcomes.clone()),
-        };
         // The outcomes are in the state already, each before the next was decided.
         if !outcomes.is_empty() {
             self.records.push(Record::Access { outcomes, many, key });
         }
-        Ok(reply)
+        answer.reply()
     }
 
     /// What [`Turn::access`] would answer now, each request for itself.

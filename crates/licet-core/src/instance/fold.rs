@@ -274,10 +274,7 @@ impl Instance {
         key: Option<&IdempotencyKey>,
     ) {
         let at_ms = outcomes.last().map_or(self.last_ms, |outcome| outcome.at_ms);
-        self.keep(key, at_ms, || match outcomes {
-            [only] if !many => KeptAnswer::Access(only.clone()),
-            _ => KeptAnswer::AccessMany(outcomes.to_vec()),
-        });
+        self.keep(key, at_ms, || KeptAnswer::of_access(outcomes, many));
     }
 
     fn keep(
@@ -287,7 +284,7 @@ impl Instance {
         answer: impl FnOnce() -> KeptAnswer,
     ) {
         if let Some(key) = key {
-            self.answers.keep(key, at_ms, answer());
+            self.answers.keep(key, at_ms, answer().slim());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::turn::Turn;
 use crate::{
     access_request::{AccessRequest, ItemCode, ItemOutcome, Outcome, RequestedItem},
-    answer::{IdempotencyKey, Known},
+    answer::{IdempotencyKey, KeptAnswer, Known},
     charge::{ChargedLine, Refund},
     command::Reply,
     draft::Draft,
@@ -13,7 +13,7 @@ use crate::{
     ids::SessionId,
     record::{EndReason, Record, SessionAccess, SessionResult},
     refusal::Refusal,
-    session::{Due, Paid, Phase, Session, heartbeat_window_ms},
+    session::{Due, Paid, Phase, Session, SessionState, heartbeat_window_ms},
     site::Context,
 };
 
@@ -48,8 +48,10 @@ impl Turn<'_> {
             Known::New => {}
         }
         let access = Arc::new(self.decide_access(session_id, request, rollback_on_deny)?);
-        self.record(Record::SessionAccess { access: access.clone(), automatic: false, key });
-        Ok(Reply::SessionAccess(access))
+        let first_answer = KeptAnswer::SessionAccess(access.clone());
+        let answer = if key.is_some() { first_answer.slim() } else { first_answer };
+        self.record(Record::SessionAccess { access, automatic: false, key });
+        answer.reply()
     }
 
     pub(super) fn preview_session(
@@ -95,6 +97,7 @@ impl Turn<'_> {
         Ok(SessionAccess {
             session_id,
             opened_at_ms: session.opened_at_ms,
+            was_active: session.state() == SessionState::Active,
             outcome: Outcome { correlation_id: outcome_id, at_ms, requester, items },
             refund: refund.filter(|_| !keeps_old_period),
             result,
@@ -182,12 +185,9 @@ impl Turn<'_> {
 
     /// Gives back whole what was charged since the client was last heard of.
     fn end_dead(&mut self, id: SessionId, at_ms: i64, session: &Session) {
-        let Phase::Active(paid) = &session.phase else { return };
         let correlation_id = self.id();
         let mut draft = Draft::new(self.instance, self.context);
-        let mut whole = |charges: &[ChargedLine]| draft.refund(charges, &session.items, 1, 1);
-        let mut lines = whole(&paid.unproven);
-        lines.extend(whole(&paid.charges));
+        let lines = unproven(&mut draft, session);
         let requester = session.requester.clone();
         let refund = Refund { correlation_id, requester, lines };
         self.end(id, at_ms, session.opened_at_ms, EndReason::HeartbeatMissed, refund);
@@ -208,7 +208,7 @@ impl Turn<'_> {
 
     /// The automatic charge for the period that starts at `due_ms`.
     fn charge_again(&mut self, session_id: SessionId, due_ms: i64, session: &Session) {
-        let correlation_id = self.id();
+        let (correlation_id, refund_id) = (self.id(), self.id());
         let at_ms = due_ms.max(self.instance.last_ms);
         let context = Context { now_ms: at_ms, ..self.context };
         let mut draft = Draft::new(self.instance, context);
@@ -218,6 +218,7 @@ impl Turn<'_> {
             session.items.iter().map(|item| draft.charge(item, dictionary)).collect();
         let is_paid = items.iter().all(|item| item.code == ItemCode::Charged);
         if !is_paid {
+            draft.back_to(0);
             items.iter_mut().for_each(withdraw);
         }
         let period_ms = context.site.charge_period_ms;
@@ -231,15 +232,36 @@ impl Turn<'_> {
         } else {
             SessionResult::Ended(EndReason::TokensExhausted)
         };
+        // Only after an outage can a charge follow one that no heartbeat has proved. The client
+        // never had its chance to prove it, so it does not pay for it.
+        let lines = if is_paid { Vec::new() } else { unproven(&mut draft, session) };
+        let refund = (!lines.is_empty()).then(|| Refund {
+            correlation_id: refund_id,
+            requester: requester.clone(),
+            lines,
+        });
         let access = SessionAccess {
             session_id,
             opened_at_ms: session.opened_at_ms,
+            was_active: true,
             outcome: Outcome { correlation_id, at_ms, requester, items },
-            refund: None,
+            refund,
             result,
         };
         self.record(Record::SessionAccess { access: Arc::new(access), automatic: true, key: None });
     }
+}
+
+/// Refund of what was charged since the client was last heard of, whole.
+fn unproven(draft: &mut Draft<'_>, session: &Session) -> Vec<crate::RefundedLine> {
+    let Phase::Active(paid) = &session.phase else { return Vec::new() };
+    if paid.heartbeat_due_ms.is_none() {
+        return Vec::new();
+    }
+    let mut whole = |charges: &[ChargedLine]| draft.refund(charges, &session.items, 1, 1);
+    let mut lines = whole(&paid.unproven);
+    lines.extend(whole(&paid.charges));
+    lines
 }
 
 /// A heartbeat that is still awaited (put off by an outage) keeps its moment.

@@ -88,16 +88,30 @@ impl Turn<'_> {
             Command::Tick => EVENTS_IN_TICK_MAX,
             _ => EVENTS_BEFORE_COMMAND_MAX,
         };
-        for _ in 0..events_max {
-            match self.instance.agenda.first() {
-                Some((at_ms, id)) if *at_ms <= self.now_ms() => self.session_event(*id),
-                _ => break,
-            }
+        // What was due before a reset must be charged to the period before it.
+        let to_the_end = *command != Command::Tick && self.is_reset_due();
+        let mut events = 0;
+        while let Some(id) = self.first_due()
+            && (events < events_max || to_the_end)
+        {
+            self.session_event(id);
+            events += 1;
         }
         if let Some(id) = command.session_id() {
             self.settle_session(id);
         }
-        self.reset_line_items(self.now_ms());
+        let first_left_ms = self.instance.agenda.first().map_or(i64::MAX, |(at_ms, _)| *at_ms);
+        self.reset_line_items(self.now_ms().min(first_left_ms));
+    }
+
+    /// The session whose event was due first.
+    fn first_due(&self) -> Option<SessionId> {
+        let (at_ms, id) = self.instance.agenda.first()?;
+        (*at_ms <= self.now_ms()).then_some(*id)
+    }
+
+    fn is_reset_due(&self) -> bool {
+        self.instance.resets.first().is_some_and(|(at_ms, _)| *at_ms <= self.now_ms())
     }
 
     fn settle_session(&mut self, id: SessionId) {

@@ -170,7 +170,8 @@ impl Step {
                 ..row("TERMINATED")
             }),
         };
-        let state = row.as_ref().map_or_else(|| "ACTIVE".to_owned(), |row| row.state.clone());
+        let before = if access.was_active { "ACTIVE" } else { "IDLE" };
+        let state = row.as_ref().map_or_else(|| before.to_owned(), |row| row.state.clone());
         if let Some(refund) = &access.refund {
             self.refund(place, refund, at_ms, session_id, &state);
         }

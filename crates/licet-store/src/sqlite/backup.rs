@@ -187,12 +187,35 @@ fn copy_file(
 fn check(database: Database, directory: &Path) -> Result<(), StoreError> {
     // Opening it to write takes in a log that stood beside it.
     let connection = database.open_as_it_is(directory)?;
+    if database == Database::Journal {
+        database.check_schema(&connection)?;
+    }
+    check_pages(database, &connection)?;
+    checkpoint_and_truncate(&connection);
+    Ok(())
+}
+
+fn check_pages(database: Database, connection: &Connection) -> Result<(), StoreError> {
     let verdict: String =
         connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    if verdict != "ok" {
-        return Err(StoreError::Damaged(format!("{}: {verdict}", database.file_name())));
+    match verdict.as_str() {
+        "ok" => Ok(()),
+        _ => Err(StoreError::Damaged(format!("{}: {verdict}", database.file_name()))),
     }
-    checkpoint_and_truncate(&connection);
+}
+
+/// Checks every page of a data directory or backup, beside whoever has it open.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if one is wrong; [`StoreError::Unavailable`] if there is no store.
+pub fn check_integrity(directory: &Path) -> Result<(), StoreError> {
+    for database in IN_ORDER {
+        // A projection that is not there can be made again.
+        let is_there = directory.join(database.file_name()).exists();
+        if is_there || database == Database::Journal {
+            check_pages(database, &database.open_to_read(directory)?)?;
+        }
+    }
     Ok(())
 }
 

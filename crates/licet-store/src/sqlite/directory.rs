@@ -111,3 +111,18 @@ pub(super) fn with_log(path: &Path) -> [PathBuf; 2] {
 pub(super) fn io_error(path: &Path, error: &io::Error) -> StoreError {
     StoreError::Unavailable(format!("{}: {error}", path.display()))
 }
+
+/// A journal without a byte is what a failed copy leaves behind; a new, empty site in its place
+/// would hide the loss.
+///
+/// # Errors
+/// [`StoreError::Damaged`]
+pub(super) fn refuse_emptied(directory: &Path) -> Result<(), StoreError> {
+    match fs::metadata(directory.join("journal.db")) {
+        Ok(file) if file.len() == 0 => Err(StoreError::Damaged(
+            "journal.db is empty: restore a backup, or delete the file if nothing was stored here"
+                .to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}

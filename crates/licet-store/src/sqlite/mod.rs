@@ -49,7 +49,7 @@ use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-pub use self::backup::{CopyProgress, backup, restore};
+pub use self::backup::{CopyProgress, backup, check_integrity, restore};
 use self::{
     database::{Database, checkpoint_and_truncate, in_transaction},
     directory::DirectoryLock,
@@ -89,6 +89,7 @@ impl SqliteStore {
     pub fn open(directory: &Path) -> Result<Arc<Self>, StoreError> {
         directory::create(directory)?;
         let lock = DirectoryLock::take(directory)?;
+        directory::refuse_emptied(directory)?;
         let journal = Database::Journal.open_to_write(directory)?;
         // A killed process may have left a group that can be read but was never synced. It must
         // not be built upon before it is durable.
