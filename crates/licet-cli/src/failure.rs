@@ -1,8 +1,9 @@
 //! How a command ends.
 
-use std::{fmt, io, process::ExitCode};
+use std::{fmt, io, path::Path, process::ExitCode};
 
 use licet_client::Error;
+use licet_store::StoreError;
 
 /// The end of a command that did what it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +45,24 @@ impl Failure {
         Self { message: message.into(), code: 4 }
     }
 
+    /// The store in the directory `data` cannot be used.
+    pub(crate) fn store(data: &Path, error: &StoreError) -> Self {
+        let what = match error {
+            StoreError::Unavailable(what) => what.clone(),
+            other => other.to_string(),
+        };
+        Self::other(format!("--data {}: {what}", data.display()))
+    }
+
     /// The program to be run cannot be started.
     pub(crate) fn program(message: impl Into<String>, code: u8) -> Self {
         Self { message: message.into(), code }
+    }
+
+    /// The same, said of `what`.
+    pub(crate) fn within(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
     }
 
     pub(crate) fn exit(&self) -> Exit {
@@ -71,6 +87,12 @@ impl From<Error> for Failure {
             Error::Denied(_) => (1, ""),
             Error::Unreachable { cause, .. } if cause.contains("certificate") => {
                 (3, "; name the certificates to trust with --ca-file or LICET_CA_FILE")
+            }
+            Error::Unreachable { cause, .. } if cause.contains("InvalidContentType") => {
+                (3, "; it speaks http, not https: change --server or LICET_SERVER")
+            }
+            Error::Unreachable { cause, .. } if cause.contains("invalid HTTP version") => {
+                (3, "; it speaks https, not http: change --server or LICET_SERVER")
             }
             Error::Unreachable { .. } => {
                 (3, "; is it running? Give its address with --server or LICET_SERVER")

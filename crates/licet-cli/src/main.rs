@@ -10,6 +10,7 @@ mod demo;
 mod failure;
 mod files;
 mod input;
+mod instance_id;
 mod jwt;
 mod moment;
 mod output;

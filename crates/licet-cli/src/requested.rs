@@ -16,6 +16,7 @@ pub(crate) struct RequestedArgs {
     items: Vec<Item>,
     /// Units of each item, up to six decimals
     #[arg(long, default_value = "1", value_name = "N", value_parser = parse_count)]
+    #[arg(allow_negative_numbers = true)]
     count: CountNumber,
     /// Who asks; user and your log-in name unless given
     #[arg(long, value_name = "TYPE:ID")]
@@ -88,18 +89,22 @@ fn parse_count(text: &str) -> Result<CountNumber, String> {
 }
 
 impl RequestedArgs {
-    pub(crate) fn requester(&self) -> Requester {
-        let who = self.requester.clone().unwrap_or_else(|| Who {
-            kind: "user".to_owned(),
-            id: local_user().unwrap_or_else(|| "unknown".to_owned()),
-        });
+    pub(crate) fn requester(&self) -> Result<Requester, Failure> {
+        let who = match (&self.requester, local_user()) {
+            (Some(who), _) => who.clone(),
+            (None, Some(id)) => Who { kind: "user".to_owned(), id },
+            (None, None) => {
+                let hint = "give --requester, such as user:ada";
+                return Err(Failure::usage(format!("nobody is logged in here; {hint}")));
+            }
+        };
         let mut dictionary = Dictionary::default();
         for pair in &self.dictionary {
             let values = dictionary.0.entry(pair.key.as_str().into()).or_default();
             values.push(pair.value.as_str().into());
         }
         let dictionary = (!dictionary.0.is_empty()).then_some(dictionary);
-        Requester { kind: who.kind.into(), value: who.id.into(), dictionary }
+        Ok(Requester { kind: who.kind.into(), value: who.id.into(), dictionary })
     }
 
     pub(crate) fn items(&self) -> Result<Vec<RequestedItem>, Failure> {

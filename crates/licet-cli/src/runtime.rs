@@ -15,17 +15,19 @@ pub(crate) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T
     runtime.block_on(work)
 }
 
-/// Ends at SIGINT or SIGTERM.
-pub(crate) async fn until_told_to_stop() {
+/// Ends at SIGINT or SIGTERM; listens for them from the moment of the call.
+pub(crate) fn until_told_to_stop() -> impl Future<Output = ()> + Send {
     let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    match (interrupt, terminate) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+    async move {
+        match (interrupt, terminate) {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
             }
+            // Without handlers the signals end the process, which loses nothing that was answered.
+            _ => std::future::pending().await,
         }
-        // Without handlers the signals end the process, which loses nothing that was answered.
-        _ => std::future::pending().await,
     }
 }

@@ -44,6 +44,7 @@ impl Site {
             .env("LICET_SERVER", &self.server.url)
             .env("LICET_TOKEN_FILE", "token")
             .env("LICET_PASSWORD", PASSWORD)
+            .env("USER", "tester")
             .env("LICET_INSTANCE", &self.instance)
             .stdin(Stdio::null());
         command
@@ -318,6 +319,116 @@ fn a_backup_of_a_running_server_can_be_restored() {
     let server = Server::start(Path::new(&site.directory.path().join("restored")));
     let arguments = ["line-item", "show", "L1", "--json", "--server", &server.url];
     assert!(site.ok(&arguments).contains("\"used\": 7"));
+}
+
+#[test]
+fn a_lost_password_is_set_in_the_stopped_store() {
+    let site = Site::new();
+    let reset = "user reset-password admin --data data";
+    let (code, error) = site.fails(&words(reset));
+    assert_eq!(code, 4, "{error}");
+    assert!(error.contains("data: the data directory data is in use"), "{error}");
+    let Site { server, directory, instance } = site;
+    server.stop();
+    let run = |line: &str| {
+        let mut command = Command::new(LICET);
+        command.args(words(line)).current_dir(directory.path()).stdin(Stdio::null());
+        command.env("LICET_PASSWORD", "a-new-long-one-2026").output().expect("licet runs")
+    };
+    assert!(run(reset).status.success());
+    let unknown = run("user reset-password nobody --data data");
+    assert_eq!(unknown.status.code(), Some(4));
+    assert_eq!(run("user reset-password admin --data nothing").status.code(), Some(2));
+    let site = Site { server: Server::start(&directory.path().join("data")), directory, instance };
+    let (code, _) = site.fails(&words("login --user admin"));
+    assert_eq!(code, 4, "the old password is gone");
+    assert_eq!(site.fails(&words("instance list")).0, 4, "and so are its tokens");
+    let login = site
+        .command(&words("login --user admin --save token"))
+        .env("LICET_PASSWORD", "a-new-long-one-2026")
+        .status();
+    assert!(login.expect("licet runs").success());
+    assert!(site.ok(&words("audit list")).contains("user.update"));
+}
+
+#[test]
+fn what_is_not_given_stays_on_a_line_item() {
+    let site = Site::new();
+    let put = "line-item put --activation-id L2 --start 2020-01-01 --end permanent";
+    let more = "--series Studio --overdraft 5 --reset monthly";
+    site.ok(&words(&format!("{put} --quantity 10 {more}")));
+    site.ok(&words(&format!("{put} --quantity 10 --state inactive")));
+    let before = site.json(&words("line-item show L2"));
+    assert_eq!(before["state"], "INACTIVE");
+    assert_eq!(before["attributes"]["overdraftLimit"], 5);
+    site.ok(&words(&format!("{put} --quantity 20")));
+    let after = site.json(&words("line-item show L2"));
+    assert_eq!(after["quantity"], 20);
+    assert_eq!((&after["attributes"], &after["state"]), (&before["attributes"], &before["state"]));
+    site.ok(&words(&format!("{put} --quantity 20 --overdraft none --reset none --state deployed")));
+    let attributes = &site.json(&words("line-item show L2"))["attributes"];
+    assert_eq!(attributes.get("overdraftLimit"), None);
+    assert_eq!(attributes.get("resetFrequency"), None);
+    assert_eq!(attributes["rateTableSeries"], "Studio");
+}
+
+#[test]
+fn the_log_tells_of_start_and_stop_without_colours() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let mut command = Command::new(LICET);
+    command.args(words("serve --data data --listen 127.0.0.1:0")).current_dir(directory.path());
+    command.env("LICET_ADMIN_PASSWORD", PASSWORD).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut server = command.spawn().expect("licet runs");
+    let stdout = server.stdout.take().expect("it is ours");
+    BufReader::new(stdout).read_line(&mut String::new()).expect("it says where it is");
+    signal(&server, "-TERM");
+    let output = server.wait_with_output().expect("it ends");
+    assert!(output.status.success());
+    let log = String::from_utf8(output.stderr).expect("it is text");
+    assert!(log.contains("data=data tls=false") && log.contains("stopped"), "{log}");
+    assert!(!log.contains('\u{1b}'), "{log}");
+}
+
+#[test]
+fn mistakes_come_with_their_remedy() {
+    let site = Site::new();
+    site.write("semicolons.csv", "name;version;rate\nRender;2.0;7\n");
+    site.write("usage.csv", "mine");
+    let https = site.server.url.replace("http:", "https:");
+    let put = "line-item put --activation-id L1 --start now --end permanent";
+    let remedies = [
+        ("line-item list --instance foo", 2, "licet instance list"),
+        ("access --item Render:2.0 --count -1", 2, "greater than 0"),
+        (&format!("{put} --quantity -5"), 2, "minimum value of 1"),
+        (&format!("{put} --quantity 5 --overdraft -5"), 2, "minimum value of 0"),
+        (
+            "rate-table post semicolons.csv --series S --version 1 --effective-from now",
+            2,
+            "separate with commas",
+        ),
+        (&format!("instance list --server {https}"), 3, "it speaks http"),
+        ("usage report --csv --output usage.csv", 2, "--force"),
+        ("backup data --data data", 2, "elsewhere"),
+        ("backup data/copy --data data", 2, "elsewhere"),
+        ("backup . --data data", 2, "is not empty"),
+    ];
+    for (line, wanted, remedy) in remedies {
+        let (code, error) = site.fails(&words(line));
+        assert_eq!(code, wanted, "{line}: {error}");
+        assert!(error.contains(remedy), "{line}: {error}");
+        assert!(!error.contains("the store cannot answer"), "{line}: {error}");
+    }
+    assert!(!site.directory.path().join("data/copy").exists());
+    site.ok(&words("usage report --csv --output usage.csv --force"));
+    let nobody = site
+        .command(&words("access --item Render:2.0"))
+        .env_remove("USER")
+        .env_remove("LOGNAME")
+        .env_remove("USERNAME")
+        .output()
+        .expect("licet runs");
+    assert_eq!(nobody.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("--requester"));
 }
 
 #[test]

@@ -16,17 +16,25 @@ use std::{
 };
 
 use licet_client::{Client, UsageQuery};
-use licet_protocol::TokenNumber;
-use support::{Server, access, assert_verified, set_up};
+use licet_protocol::{SessionState, TokenNumber};
+use serde_json::json;
+use support::{Server, access, assert_verified, read, set_up, set_up_with};
 use uuid::Uuid;
 
 const CALLERS: usize = 8;
+
+/// What a caller was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Answer {
+    correlation_id: Uuid,
+    is_granted: bool,
+}
 
 /// What callers were told: the correlation id of each key that was acknowledged, and the keys of
 /// which nothing is known.
 #[derive(Default)]
 struct Ledger {
-    acknowledged: Mutex<BTreeMap<String, Uuid>>,
+    acknowledged: Mutex<BTreeMap<String, Answer>>,
     unknown: Mutex<BTreeSet<String>>,
     count: AtomicUsize,
 }
@@ -36,9 +44,16 @@ impl Ledger {
     fn send(&self, client: &Client, instance_id: Uuid, key: &str) -> bool {
         match access(client, instance_id, key) {
             Ok(answer) => {
-                assert_eq!(answer.requested_items[0].status.code, "1101");
+                let code: &str = &answer.requested_items[0].status.code;
+                assert!(matches!(code, "1101" | "1306"), "{code}");
+                let answer = Answer {
+                    correlation_id: answer.correlation_id.expect("it is recorded"),
+                    is_granted: code == "1101",
+                };
                 let mut acknowledged = self.acknowledged.lock().expect("no panic");
-                acknowledged.insert(key.to_owned(), answer.correlation_id.expect("it is recorded"));
+                let before = acknowledged.insert(key.to_owned(), answer);
+                assert!(before.is_none_or(|before| before == answer), "{key} has two answers");
+                drop(acknowledged);
                 self.count.fetch_add(1, Ordering::Relaxed);
                 true
             }
@@ -83,10 +98,15 @@ impl Ledger {
         });
     }
 
-    /// Sends again what nobody knows of: after this, each key was acknowledged.
+    /// Sends again what nobody knows of, so that each key was acknowledged, and some of what was
+    /// acknowledged, which must get the same answer.
     fn settle(&self, client: &Client, instance_id: Uuid) {
         let unknown = std::mem::take(&mut *self.unknown.lock().expect("no panic"));
         for key in &unknown {
+            assert!(self.send(client, instance_id, key), "the server is well");
+        }
+        let acknowledged = self.acknowledged.lock().expect("no panic").clone();
+        for key in acknowledged.keys().rev().step_by(17).take(20) {
             assert!(self.send(client, instance_id, key), "the server is well");
         }
     }
@@ -109,9 +129,16 @@ impl Ledger {
             }
         }
         assert_eq!(booked.len(), acknowledged.len());
-        assert!(booked.iter().eq(acknowledged.iter()), "every answer is the one that is booked");
+        for (key, answer) in acknowledged.iter() {
+            assert_eq!(
+                booked.get(key),
+                Some(&answer.correlation_id),
+                "{key} is booked as answered"
+            );
+        }
+        let granted = acknowledged.values().filter(|answer| answer.is_granted).count();
         let used = client.line_item(instance_id, "L1").expect("it is there").used;
-        let charged = i64::try_from(acknowledged.len()).expect("few") * 2;
+        let charged = i64::try_from(granted).expect("few") * 2;
         assert_eq!(used, TokenNumber(licet_core::Tokens::whole(charged).expect("few")));
     }
 }
@@ -137,6 +164,115 @@ fn twenty_pulled_plugs_lose_and_double_nothing() {
     ledger.assert_exact(&server, instance_id.expect("it was made"));
     server.stop();
     assert_verified(&data);
+}
+
+#[test]
+fn pulled_plugs_do_not_oversell_what_is_scarce() {
+    let folder = scratch();
+    let data = folder.path().join("data");
+    let ledger = Ledger::default();
+    let mut instance_id = None;
+    for round in 0..5 {
+        let server = Server::start(&data);
+        let id = *instance_id.get_or_insert_with(|| set_up_with(&server.admin(), 301));
+        ledger.settle(&server.admin(), id);
+        ledger.load(&server, id, &format!("r{round}"), 60, || server.kill());
+    }
+    let (server, id) = (Server::start(&data), instance_id.expect("it was made"));
+    ledger.assert_exact(&server, id);
+    let granted = ledger.acknowledged.lock().expect("no panic");
+    assert_eq!(granted.values().filter(|answer| answer.is_granted).count(), 150);
+    server.stop();
+    assert_verified(&data);
+}
+
+#[test]
+fn a_polite_end_under_load_loses_nothing() {
+    let folder = scratch();
+    let data = folder.path().join("data");
+    let ledger = Ledger::default();
+    let mut instance_id = None;
+    for round in 0..3 {
+        let server = Server::start(&data);
+        let id = *instance_id.get_or_insert_with(|| set_up(&server.admin()));
+        ledger.load(&server, id, &format!("r{round}"), 60, || server.terminate());
+        assert!(server.wait().success(), "it ends well");
+        assert_verified(&data);
+    }
+    let server = Server::start(&data);
+    ledger.assert_exact(&server, instance_id.expect("it was made"));
+}
+
+#[test]
+fn sessions_are_charged_and_refunded_once_across_pulled_plugs() {
+    let folder = scratch();
+    let data = folder.path().join("data");
+    // Sessions that were charged, and whether they were closed.
+    let sessions: Mutex<BTreeMap<Uuid, bool>> = Mutex::default();
+    let mut instance_id = None;
+    for _ in 0..4 {
+        let server = Server::start(&data);
+        let id = *instance_id.get_or_insert_with(|| set_up(&server.admin()));
+        let (client, done) = (server.admin(), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..CALLERS {
+                scope.spawn(|| {
+                    while work_in_a_session(&client, id, &sessions).is_ok() {
+                        if done.fetch_add(1, Ordering::Relaxed) == 40 {
+                            server.kill();
+                        }
+                    }
+                });
+            }
+        });
+    }
+    let (server, id) = (Server::start(&data), instance_id.expect("it was made"));
+    let client = server.admin();
+    let mut charged: BTreeMap<Uuid, Vec<i64>> = BTreeMap::new();
+    let page = UsageQuery::default();
+    for row in (1..).map_while(|number| {
+        let rows = client.usage_page(&page, number).expect("the report answers").data;
+        (!rows.is_empty()).then_some(rows)
+    }) {
+        for row in row {
+            let session_id = row.session_id.expect("nothing else was asked");
+            charged.entry(session_id).or_default().push(row.meter_quantity.0.micros());
+        }
+    }
+    for (session_id, is_closed) in sessions.into_inner().expect("no panic") {
+        let rows = &charged[&session_id];
+        assert_eq!(rows.iter().filter(|micros| **micros > 0).count(), 1, "{rows:?}");
+        let state = client.session(id, session_id).expect("it is remembered").value.state;
+        if is_closed {
+            assert_eq!(state, SessionState::Terminated);
+            assert_eq!(rows.len(), 2, "a charge and its refund: {rows:?}");
+        }
+    }
+    let sum: i64 = charged.values().flatten().sum();
+    let used = client.line_item(id, "L1").expect("it is there").used;
+    assert_eq!(used.0.micros(), sum, "what is used is what was charged less what was refunded");
+    server.stop();
+    assert_verified(&data);
+}
+
+/// Opens a session, has it charged, and closes every other one.
+fn work_in_a_session(
+    client: &Client,
+    instance_id: Uuid,
+    sessions: &Mutex<BTreeMap<Uuid, bool>>,
+) -> Result<(), licet_client::Error> {
+    let request = read(&json!({
+        "requester": { "type": "user", "value": "ada" }, "rollbackOnDeny": true,
+        "requestedItems": [{ "item": "Render", "version": "", "count": 1 }],
+    }));
+    let session_id = client.create_session(instance_id)?.session_id;
+    client.put_session_request(instance_id, session_id, &request)?;
+    sessions.lock().expect("no panic").insert(session_id, false);
+    if session_id.as_u128() % 2 == 0 {
+        client.close_session(instance_id, session_id)?;
+        sessions.lock().expect("no panic").insert(session_id, true);
+    }
+    Ok(())
 }
 
 /// A layer between the server and the files of its store that fails on demand.

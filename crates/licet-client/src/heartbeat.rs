@@ -2,10 +2,15 @@
 //!
 //! After each automatic charge the server waits for one heartbeat, for half a charge period. It is
 //! sent within the first quarter of that window, at a moment that differs from client to client.
+//! In between the server is asked at least every half minute whether the session still stands,
+//! since anybody who may can end it.
 
 /// Interval of heartbeats where the server does not tell when it charges: less than the window of
 /// the shortest charge period, which is 5 minutes.
 const BLIND_MS: i64 = 4 * 60_000;
+/// Longest time between two heartbeats, needed or not: so long a session that was ended from
+/// outside can go unnoticed.
+const LOOK_MS: i64 = 30_000;
 /// Shortest wait before a heartbeat is tried again.
 const RETRY_MS: i64 = 1_000;
 /// Longest wait before a heartbeat is tried again.
@@ -44,6 +49,15 @@ pub(crate) enum Pulse {
     },
 }
 
+/// Why a heartbeat is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beat {
+    /// The server waits for it, or may do so.
+    Needed,
+    /// Only to see whether the session still stands.
+    Look,
+}
+
 impl Pulse {
     /// The rhythm after an access request was granted at `now_ms`, which paid until
     /// `paid_until_ms`. `spread` is from 0 to 1.
@@ -63,11 +77,24 @@ impl Pulse {
         Self::Charged { paid_until_ms, period_ms, due_ms: paid_until_ms + delay_ms }
     }
 
-    /// When to send the next heartbeat; `None` for not before the next access request.
-    pub(crate) fn due_ms(&self) -> Option<i64> {
+    /// When the server wants the next heartbeat; `None` for not before the next access request.
+    fn due_ms(&self) -> Option<i64> {
         match self {
             Self::Idle => None,
             Self::Blind { due_ms, .. } | Self::Charged { due_ms, .. } => Some(*due_ms),
+        }
+    }
+
+    /// When to send the next heartbeat and why, if the server was last asked at `asked_ms`.
+    pub(crate) fn next(&self, asked_ms: i64) -> Option<(i64, Beat)> {
+        let (due_ms, look_ms) = (self.due_ms()?, asked_ms + LOOK_MS);
+        Some(if due_ms <= look_ms { (due_ms, Beat::Needed) } else { (look_ms, Beat::Look) })
+    }
+
+    /// The rhythm after a look at `now_ms` that found the session standing.
+    pub(crate) fn after_look(&mut self, now_ms: i64) {
+        if let Self::Blind { last_ms, .. } = self {
+            *last_ms = now_ms;
         }
     }
 
@@ -148,6 +175,21 @@ mod tests {
             due_ms: 70 * MINUTE_MS + 5 * MINUTE_MS / 16,
         };
         assert_eq!(next, wanted);
+    }
+
+    #[test]
+    fn the_server_is_asked_every_half_minute_between_charges() {
+        let pulse = Pulse::new(Some(60 * MINUTE_MS), 0, 0.0);
+        assert_eq!(pulse.next(0), Some((LOOK_MS, Beat::Look)));
+        assert_eq!(pulse.next(LOOK_MS), Some((2 * LOOK_MS, Beat::Look)));
+        let due_ms = pulse.due_ms().expect("it is charged");
+        assert_eq!(pulse.next(due_ms - LOOK_MS - 1), Some((due_ms - 1, Beat::Look)));
+        assert_eq!(pulse.next(due_ms - LOOK_MS), Some((due_ms, Beat::Needed)));
+        let mut blind = Pulse::new(None, 0, 0.0);
+        assert_eq!(blind.next(0), Some((LOOK_MS, Beat::Look)));
+        blind.after_look(LOOK_MS);
+        assert!(blind.after_failure(2 * BLIND_MS).is_some(), "it was heard from since");
+        assert_eq!(Pulse::Idle.next(0), None);
     }
 
     #[test]

@@ -11,7 +11,9 @@ use licet_protocol::{AccessAnswer, SessionAccessRequest};
 use uuid::Uuid;
 
 use crate::{
-    Client, EndReason, Ended, Error, Timed, heartbeat::Pulse, retry::random_fraction,
+    Client, EndReason, Ended, Error, Timed,
+    heartbeat::{Beat, Pulse},
+    retry::random_fraction,
     transport::now_ms,
 };
 
@@ -20,8 +22,9 @@ const SLICE_MS: i64 = 30_000;
 
 /// Items held for as long as this value lives.
 ///
-/// A thread in the background sends a heartbeat after each automatic charge. Dropping the value
-/// ends the session and gives the unused part of the paid period back.
+/// A thread in the background sends a heartbeat after each automatic charge, and at least every
+/// 30 seconds while something is held, so that a session that was ended from outside is noticed
+/// soon. Dropping the value ends the session and gives the unused part of the paid period back.
 pub struct Session {
     calls: Calls,
     shared: Arc<Shared>,
@@ -49,6 +52,8 @@ struct Shared {
 
 struct State {
     pulse: Pulse,
+    /// When the server last granted, or was asked for a heartbeat, in its own time.
+    asked_ms: i64,
     /// What to add to our clock to get the server's.
     ahead_ms: i64,
     /// Counts access requests, each of which starts a new rhythm.
@@ -80,8 +85,10 @@ impl Session {
                 return Err(error);
             }
         };
-        let Timed { value: pulse, server_ms } = calls.pulse(request, answer.server_ms);
-        let state = State { pulse, ahead_ms: server_ms - now_ms(), requests: 0, is_over: false };
+        let asked_ms = answer.server_ms;
+        let Timed { value: pulse, server_ms } = calls.pulse(request, asked_ms);
+        let ahead_ms = server_ms - now_ms();
+        let state = State { pulse, asked_ms, ahead_ms, requests: 0, is_over: false };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         let session = Self { calls: calls.clone(), shared: shared.clone(), answer: answer.value };
         let keeper = Keeper { calls, shared, on_end: Box::new(on_end) };
@@ -118,7 +125,8 @@ impl Session {
     pub fn request(&mut self, request: &SessionAccessRequest) -> Result<&AccessAnswer, Error> {
         match self.calls.request(request) {
             Ok(answer) => {
-                self.shared.start(self.calls.pulse(request, answer.server_ms));
+                let pulse = self.calls.pulse(request, answer.server_ms);
+                self.shared.start(pulse, answer.server_ms);
                 self.answer = answer.value;
                 Ok(&self.answer)
             }
@@ -193,9 +201,10 @@ impl Shared {
     }
 
     /// A new rhythm after an access request.
-    fn start(&self, pulse: Timed<Pulse>) {
+    fn start(&self, pulse: Timed<Pulse>, asked_ms: i64) {
         let mut state = self.lock();
         state.pulse = pulse.value;
+        state.asked_ms = asked_ms;
         state.ahead_ms = pulse.server_ms - now_ms();
         state.requests += 1;
         self.changed.notify_all();
@@ -208,21 +217,24 @@ impl Shared {
         !was_over
     }
 
-    /// Waits until a heartbeat is due, and gives the number of the request that it belongs to.
-    /// `None` if the session is over.
-    fn wait_until_due(&self) -> Option<u64> {
+    /// Waits until a heartbeat is due, and gives the number of the request that it belongs to and
+    /// what it is for. `None` if the session is over.
+    fn wait_until_due(&self) -> Option<(u64, Beat)> {
         let mut state = self.lock();
         loop {
             if state.is_over {
                 return None;
             }
-            let left_ms = match state.pulse.due_ms() {
-                Some(due_ms) => due_ms - (now_ms() + state.ahead_ms),
+            let left_ms = match state.pulse.next(state.asked_ms) {
+                Some((due_ms, beat)) => {
+                    let left_ms = due_ms - (now_ms() + state.ahead_ms);
+                    if left_ms <= 0 {
+                        return Some((state.requests, beat));
+                    }
+                    left_ms
+                }
                 None => SLICE_MS,
             };
-            if left_ms <= 0 {
-                return Some(state.requests);
-            }
             let slice = Duration::from_millis(left_ms.clamp(1, SLICE_MS).unsigned_abs());
             let waited = self.changed.wait_timeout(state, slice);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -239,8 +251,12 @@ struct Keeper {
 
 impl Keeper {
     fn run(self) {
-        while let Some(requests) = self.shared.wait_until_due() {
-            if let Err(ended) = self.beat(requests) {
+        while let Some((requests, beat)) = self.shared.wait_until_due() {
+            let result = match beat {
+                Beat::Needed => self.beat(requests),
+                Beat::Look => self.look(requests),
+            };
+            if let Err(ended) = result {
                 if self.shared.finish() {
                     (self.on_end)(ended);
                 }
@@ -249,8 +265,25 @@ impl Keeper {
         }
     }
 
+    /// Whether the session still stands. Whatever leaves that open is met again when a heartbeat
+    /// is needed: a server that is away, or a token that has run out in a period that is paid.
+    fn look(&self, requests: u64) -> Result<(), Ended> {
+        let result = self.calls.heartbeat();
+        let mut state = self.shared.lock();
+        if state.requests != requests {
+            return Ok(());
+        }
+        let now_ms = now_ms() + state.ahead_ms;
+        state.asked_ms = now_ms;
+        match result {
+            Ok(()) => state.pulse.after_look(now_ms),
+            Err(error) if error.is_passing() || error.status() == Some(401) => {}
+            Err(error) => return Err(over(EndReason::Terminated, &error)),
+        }
+        Ok(())
+    }
+
     fn beat(&self, requests: u64) -> Result<(), Ended> {
-        let over = |reason, error: Error| Ended { reason, detail: error.to_string() };
         // A refused heartbeat is the end; so is a session that cannot be looked at any more.
         let learned = self.calls.heartbeat().and_then(|()| match self.calls.paid_until() {
             Err(error) if error.is_passing() => Ok(None),
@@ -262,6 +295,7 @@ impl Keeper {
             return Ok(());
         }
         let now_ms = now_ms() + state.ahead_ms;
+        state.asked_ms = now_ms;
         let next = match learned {
             Ok(Some(until)) => {
                 state.ahead_ms += until.server_ms - now_ms;
@@ -271,10 +305,14 @@ impl Keeper {
             Err(error) if error.is_passing() => state
                 .pulse
                 .after_failure(now_ms)
-                .ok_or_else(|| over(EndReason::Unreachable, error))?,
-            Err(error) => return Err(over(EndReason::Terminated, error)),
+                .ok_or_else(|| over(EndReason::Unreachable, &error))?,
+            Err(error) => return Err(over(EndReason::Terminated, &error)),
         };
         state.pulse = next;
         Ok(())
     }
+}
+
+fn over(reason: EndReason, error: &Error) -> Ended {
+    Ended { reason, detail: error.to_string() }
 }

@@ -225,6 +225,26 @@ fn the_application_hears_that_its_session_is_over() {
     assert!(session.is_over());
 }
 
+/// The next charge is 50 minutes away, but the last look half a minute or more ago.
+#[test]
+fn an_end_from_outside_is_noticed_between_charges() {
+    const AT_NOON: &str = "date: Sun, 06 Nov 1994 12:00:00 GMT\r\n";
+    const AT_TEN_PAST: &str = "date: Sun, 06 Nov 1994 12:10:00 GMT\r\n";
+    let on_time = session_script(409);
+    let (address, _seen) = serve(move |index, request| {
+        let (status, headers, body) = on_time(index, request)?;
+        Some((status, if headers == AT_NOON { AT_NOON } else { AT_TEN_PAST }, body))
+    });
+    let (tell, ended) = channel();
+    let session = Session::open(&client(&address), INSTANCE, &session_request(), move |end| {
+        tell.send(end).expect("the test listens");
+    });
+    let session = session.expect("it is granted");
+    let end = ended.recv_timeout(Duration::from_secs(20)).expect("it ends");
+    assert_eq!(end.reason, EndReason::Terminated);
+    assert!(session.is_over());
+}
+
 #[test]
 fn a_session_is_given_back_when_it_is_dropped() {
     let answered = Arc::new(session_script(204));

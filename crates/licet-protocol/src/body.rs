@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::error::Category;
 
-use crate::limits;
+use crate::{limits, number, time};
 
 /// What is wrong with a body, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,12 @@ impl Malformed {
     #[must_use]
     pub fn body(what: impl Into<String>) -> Self {
         Self { at: "$".to_owned(), what: what.into() }
+    }
+
+    /// Whether there is a number, but one that is too small, too large or too fine.
+    #[must_use]
+    pub fn is_out_of_range(&self) -> bool {
+        number::is_about_range(&self.what) || time::is_about_range(&self.what)
     }
 }
 
@@ -186,6 +192,24 @@ mod tests {
             complaint::<Vec<AccessRequest>>(r#"[{"requester":{"type":"user"}}]"#),
             "$[0].requester.value: is missing but it is required"
         );
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_told_from_what_is_no_number() {
+        let of = |rate: &str, from: &str| {
+            let body =
+                format!(r#"{{"effectiveFrom":{from},"items":[{{"name":"a","rate":{rate}}}]}}"#);
+            parse::<RateTableIn>(body.as_bytes()).map_err(|error| error.is_out_of_range())
+        };
+        assert!(of("1", "1").is_ok());
+        for (rate, from) in
+            [("-1", "1"), ("1e-7", "1"), ("1e13", "1"), ("1", "-1"), ("1", "253402300800000")]
+        {
+            assert_eq!(of(rate, from), Err(true), "{rate} {from}");
+        }
+        for (rate, from) in [("\"1\"", "1"), ("1", "1.5"), ("1", "null"), ("x", "1")] {
+            assert_eq!(of(rate, from), Err(false), "{rate} {from}");
+        }
     }
 
     #[test]

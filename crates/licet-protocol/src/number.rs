@@ -4,13 +4,23 @@
 
 use std::fmt;
 
-use licet_core::{Count, MICROS, Tokens};
+use licet_core::{AmountError, Count, MICROS, Tokens};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error, ser};
 use serde_json::value::RawValue;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
 };
+
+const NOT_POSITIVE: &str = "must be greater than 0";
+const NEGATIVE: &str = "must have a minimum value of 0";
+
+/// Whether this is said of a number that is too small, too large or too fine.
+pub(crate) fn is_about_range(what: &str) -> bool {
+    let amounts = [AmountError::TooPrecise, AmountError::OutOfRange];
+    [NOT_POSITIVE, NEGATIVE].contains(&what)
+        || amounts.iter().any(|error| error.to_string() == what)
+}
 
 /// The JSON type of a value, in the words of JSON Schema.
 pub(crate) fn type_of(raw: &RawValue) -> &'static str {
@@ -118,7 +128,7 @@ pub(crate) fn positive<'de, D: Deserializer<'de>>(
     if count.0.is_positive() {
         return Ok(count);
     }
-    Err(D::Error::custom("must be greater than 0"))
+    Err(D::Error::custom(NOT_POSITIVE))
 }
 
 /// Reads an amount of tokens that is not negative; `null` is none.
@@ -127,7 +137,7 @@ pub(crate) fn not_negative<'de, D: Deserializer<'de>>(
 ) -> Result<Option<TokenNumber>, D::Error> {
     let tokens = Option::<TokenNumber>::deserialize(deserializer)?;
     if tokens.is_some_and(|tokens| tokens.0 < Tokens::ZERO) {
-        return Err(D::Error::custom("must have a minimum value of 0"));
+        return Err(D::Error::custom(NEGATIVE));
     }
     Ok(tokens)
 }

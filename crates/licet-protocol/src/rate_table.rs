@@ -35,9 +35,9 @@ pub struct RateTableIn {
     #[serde(default, deserialize_with = "list::or_default")]
     #[schema(value_type = Option<Text>)]
     pub version: Text,
-    /// Up to 10,000 items; a name and version may be there once.
+    /// 1 to 10,000 items; a name and version may be there once.
     #[serde(deserialize_with = "list::bounded::<_, _, RATE_ITEMS>")]
-    #[schema(max_items = 10_000)]
+    #[schema(min_items = 1, max_items = 10_000)]
     pub items: Vec<RateItem>,
 }
 object!(RateTableIn: Serialize);
@@ -111,6 +111,10 @@ impl RateTableIn {
     pub fn complaints(&self, version: ApiVersion) -> Vec<Malformed> {
         let mut seen = HashSet::new();
         let mut found = Vec::new();
+        if self.items.is_empty() {
+            found
+                .push(Malformed { at: "$.items".to_owned(), what: "must not be empty".to_owned() });
+        }
         for (index, item) in self.items.iter().enumerate() {
             let twice = !seen.insert((item.name.as_str(), item.version.as_str()));
             let twice = twice.then(|| "is in the table twice".to_owned());
@@ -162,6 +166,13 @@ mod tests {
                 "$.items[2]: is in the table twice",
             ]
         );
+    }
+
+    #[test]
+    fn a_table_prices_something() {
+        for version in [ApiVersion::V1_0, ApiVersion::V1_1] {
+            assert_eq!(complaints("", version), ["$.items: must not be empty"]);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Deserializer, de::Error};
 use uuid::Uuid;
 
 /// Upper-case letters and digits without those that people take for one another (Crockford's
@@ -14,6 +15,12 @@ const CHARS: usize = 26;
 /// the same id in other letters: nothing has to be looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ServerId(pub Uuid);
+
+impl ServerId {
+    /// What is read as one: the UUID, or the short form.
+    pub const PATTERN: &str = "^([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\
+        |[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25})$";
+}
 
 impl fmt::Display for ServerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,6 +45,13 @@ impl fmt::Display for NoInstanceId {
 }
 
 impl std::error::Error for NoInstanceId {}
+
+impl<'de> Deserialize<'de> for ServerId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Not a borrowed text, because of escapes.
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
 
 /// Reads an instance id in either form: the UUID, or the short one in letters of any case.
 impl FromStr for ServerId {

@@ -24,10 +24,17 @@ impl<'de> Deserialize<'de> for Millis {
         if (0..=LAST_MILLISECOND).contains(&millis) {
             return Ok(Self(millis));
         }
-        Err(D::Error::custom(format_args!(
-            "must be POSIX milliseconds from 0 to {LAST_MILLISECOND}"
-        )))
+        Err(D::Error::custom(out_of_range()))
     }
+}
+
+fn out_of_range() -> String {
+    format!("must be POSIX milliseconds from 0 to {LAST_MILLISECOND}")
+}
+
+/// Whether this is said of a moment that is none.
+pub(crate) fn is_about_range(what: &str) -> bool {
+    what == out_of_range()
 }
 
 impl PartialSchema for Millis {

@@ -23,7 +23,8 @@ pub(crate) struct RawBody(pub(crate) Bytes);
 #[derive(Debug)]
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
-/// The query string. Parameters that are not known count for nothing.
+/// The query string. What it is read into refuses parameters that it does not know, so that a
+/// misspelt one is never taken for one that was left out.
 #[derive(Debug)]
 pub(crate) struct Params<T>(pub(crate) T);
 
@@ -141,6 +142,7 @@ mod tests {
     #[tokio::test]
     async fn a_query_says_which_parameter_is_wrong() {
         #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
         struct Page {
             next: Option<u64>,
         }
@@ -149,9 +151,11 @@ mod tests {
             let params = Params::<Page>::from_request_parts(&mut parts, &()).await;
             params.map(|Params(page)| page.next).map_err(|problem| problem.errors().to_vec())
         };
-        assert_eq!(read("/?next=7&other=x").await, Ok(Some(7)));
+        assert_eq!(read("/?next=7").await, Ok(Some(7)));
         assert_eq!(read("/").await, Ok(None));
         let refused = read("/?next=x").await.unwrap_err();
         assert_eq!(refused, ["next: invalid digit found in string"]);
+        let refused = read("/?next=7&nxet=x").await.unwrap_err();
+        assert_eq!(refused, ["nxet: unknown field `nxet`, expected `next`"]);
     }
 }

@@ -272,7 +272,9 @@ impl IntoResponse for Problem {
 impl From<Malformed> for Problem {
     fn from(malformed: Malformed) -> Self {
         let text = malformed.to_string();
-        Self::new(Code::Malformed, text.clone()).with_errors(vec![text])
+        let code =
+            if malformed.is_out_of_range() { Code::ValueOutOfRange } else { Code::Malformed };
+        Self::new(code, text.clone()).with_errors(vec![text])
     }
 }
 

@@ -171,6 +171,8 @@ async fn converse(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
+        // Who has sent all it will still reads the answer.
+        .half_close(true)
         .max_buf_size(HEADER_BYTES_MAX.max(64 * 1024))
         .serve_connection(TokioIo::new(stream), answer);
     if let Err(error) = watcher.watch(connection).await {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     context::Context,
     failure::{Exit, Failure},
+    instance_id,
     output::Table,
     requested::RequestedArgs,
 };
@@ -25,6 +26,7 @@ Exits with 0 if every item was granted, with 1 if one was denied.";
 pub(crate) struct Args {
     /// Instance to consume from
     #[arg(long, env = "LICET_INSTANCE", value_name = "ID")]
+    #[arg(value_parser = instance_id::parse)]
     instance: Uuid,
     #[command(flatten)]
     requested: RequestedArgs,
@@ -39,7 +41,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let request = AccessRequest {
-            requester: self.requested.requester(),
+            requester: self.requested.requester()?,
             requested_items: self.requested.items()?,
         };
         let options =

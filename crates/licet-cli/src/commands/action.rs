@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     context::Context,
     failure::{Exit, Failure},
-    input,
+    input, instance_id,
     output::{Table, actions_table, or_dash},
 };
 
@@ -35,6 +35,7 @@ Example:
 struct List {
     /// The instance
     #[arg(long, env = "LICET_INSTANCE", value_name = "ID")]
+    #[arg(value_parser = instance_id::parse)]
     instance: Uuid,
     /// Activation ID of the line item; all of them unless given
     #[arg(long, value_name = "ID")]
@@ -55,6 +56,7 @@ The file holds an array; an action that is kept has its id, or its count of toke
 struct Put {
     /// The instance
     #[arg(long, env = "LICET_INSTANCE", value_name = "ID")]
+    #[arg(value_parser = instance_id::parse)]
     instance: Uuid,
     /// Activation ID of the line item
     #[arg(long, value_name = "ID")]
@@ -72,6 +74,7 @@ Example:
 struct Delete {
     /// The instance
     #[arg(long, env = "LICET_INSTANCE", value_name = "ID")]
+    #[arg(value_parser = instance_id::parse)]
     instance: Uuid,
     /// Activation ID of the line item
     #[arg(long, value_name = "ID")]

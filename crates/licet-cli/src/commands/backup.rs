@@ -1,6 +1,6 @@
 //! `licet backup`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use licet_store::{StoreError, sqlite};
 
@@ -30,6 +30,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        refuse_inside(&self.to, &self.data)?;
         let progress = Progress::bytes();
         sqlite::backup(&self.data, &self.to, |copy| {
             progress.set(copy.file, copy.bytes_done, copy.bytes_total);
@@ -41,10 +42,23 @@ impl Args {
     }
 }
 
+/// A copy inside the data directory would go with it.
+fn refuse_inside(to: &Path, data: &Path) -> Result<(), Failure> {
+    let Ok(data) = data.canonicalize() else { return Ok(()) };
+    // The deepest part that exists says where the rest will be.
+    let Ok(to) = std::path::absolute(to) else { return Ok(()) };
+    let base = to.ancestors().find_map(|part| part.canonicalize().ok());
+    if base.is_some_and(|base| base.starts_with(&data)) {
+        let message = "is in the data directory itself; choose one elsewhere, best on another disk";
+        return Err(Failure::usage(format!("{} {message}", to.display())));
+    }
+    Ok(())
+}
+
 /// A directory that cannot be used is the caller's to mend.
 pub(crate) fn store_failure(error: &StoreError) -> Failure {
     match error {
-        StoreError::Unavailable(_) => Failure::usage(error.to_string()),
+        StoreError::Unavailable(what) => Failure::usage(what),
         _ => Failure::other(error.to_string()),
     }
 }

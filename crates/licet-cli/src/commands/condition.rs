@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     context::Context,
     failure::{Exit, Failure},
-    input,
+    input, instance_id,
     output::Table,
 };
 
@@ -37,6 +37,7 @@ Example:
 struct List {
     /// The instance
     #[arg(long, env = "LICET_INSTANCE", value_name = "ID")]
+    #[arg(value_parser = instance_id::parse)]
     instance: Uuid,
 }
 
@@ -50,6 +51,7 @@ Example:
 struct Put {
     /// The instance
     #[arg(long, env = "LICET_INSTANCE", value_name = "ID")]
+    #[arg(value_parser = instance_id::parse)]
     instance: Uuid,
     /// Read one condition or an array of them from this JSON file, - for standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "key", "id", "any_of", "none_of"])]
@@ -88,6 +90,7 @@ struct Delete {
     all: bool,
     /// The instance
     #[arg(long, env = "LICET_INSTANCE", value_name = "ID")]
+    #[arg(value_parser = instance_id::parse)]
     instance: Uuid,
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     context::Context,
     failure::{Exit, Failure},
-    moment,
+    instance_id, moment,
     output::Table,
 };
 
@@ -57,6 +57,7 @@ Example:
   licet instance show 0d6f0a3e-6b0f-4f0e-9a43-5f3f0d0b8c11")]
 struct Show {
     /// Id of the instance
+    #[arg(value_parser = instance_id::parse)]
     id: Uuid,
 }
 

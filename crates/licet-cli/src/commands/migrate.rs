@@ -30,7 +30,7 @@ impl Args {
         if !self.data.is_dir() {
             return Err(Failure::usage(format!("--data {data}: there is no such directory")));
         }
-        let wrong = |error| Failure::other(format!("--data {data}: {error}"));
+        let wrong = |error| Failure::store(&self.data, &error);
         runtime::run(async {
             SqliteStore::open(&self.data).map_err(wrong)?.close().await.map_err(wrong)
         })?;

@@ -146,6 +146,11 @@ impl Post {
 fn items_from_csv(text: &str) -> Result<Vec<RateItem>, String> {
     let mut rows = csv::parse(text)?.into_iter();
     let headings = rows.next().ok_or("is empty")?;
+    if let [heading] = &headings[..]
+        && heading.contains([';', '\t'])
+    {
+        return Err("has one column; separate with commas, and write decimals with a point".into());
+    }
     let column =
         |name: &str| headings.iter().position(|heading| heading.trim().eq_ignore_ascii_case(name));
     let names = column("name").ok_or("the first line names no column \"name\"")?;
@@ -240,6 +245,8 @@ mod tests {
         assert_eq!(items[1].formula.as_deref(), Some("n * 2"));
         assert_eq!(items_from_csv(""), Err("is empty".to_owned()));
         assert!(items_from_csv("item,rate\na,1").is_err());
+        let error = items_from_csv("name;version;rate\nRender;2.0;7,5").expect_err("it is refused");
+        assert!(error.contains("separate with commas"), "{error}");
         let error = items_from_csv("name,rate\na,x").expect_err("it is refused");
         assert_eq!(error, "row 2: rate \"x\" is not a decimal number");
     }

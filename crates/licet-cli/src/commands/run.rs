@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     context::Context,
     failure::{Exit, Failure},
-    moment,
+    instance_id, moment,
     output::Output,
     requested::RequestedArgs,
 };
@@ -28,7 +28,12 @@ Example:
 
 Exits with the code of the program, with 1 if the items are denied (the program is not started
 then), and with 126 or 127 if it cannot be started. The program finds the id of its session in
-LICET_SESSION_ID.";
+LICET_SESSION_ID.
+
+The server is asked at least every 30 seconds whether the session still stands, and more often when
+it charges. If it was closed or ended from outside, the program gets TERM and, after --grace, KILL;
+with --advisory it only gets a warning on standard error. A server that cannot be reached ends the
+program only when the paid period and its grace are over.";
 
 /// Hold items in a session while a program runs, and give them back after it
 #[derive(Debug, clap::Args)]
@@ -36,6 +41,7 @@ LICET_SESSION_ID.";
 pub(crate) struct Args {
     /// Instance to consume from
     #[arg(long, env = "LICET_INSTANCE", value_name = "ID")]
+    #[arg(value_parser = instance_id::parse)]
     instance: Uuid,
     #[command(flatten)]
     requested: RequestedArgs,
@@ -62,7 +68,7 @@ enum Event {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let request = SessionAccessRequest {
-            requester: self.requested.requester(),
+            requester: self.requested.requester()?,
             rollback_on_deny: false,
             requested_items: self.requested.items()?,
         };

@@ -1,4 +1,4 @@
-use std::{fs, net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc};
+use std::{fs, io::IsTerminal, net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc};
 
 use clap::ValueEnum;
 use licet_engine::SystemClock;
@@ -88,11 +88,14 @@ impl Args {
         let data = settings.data.clone().unwrap_or_else(|| PathBuf::from("licet-data"));
         let options = settings.server_options(self.admin_password)?;
         runtime::run(async {
-            let store = SqliteStore::open(&data)
-                .map_err(|error| Failure::other(format!("--data {}: {error}", data.display())))?;
+            let store = SqliteStore::open(&data).map_err(|error| Failure::store(&data, &error))?;
             let server = Server::start(store, Arc::new(SystemClock), options).await?;
+            let told_to_stop = runtime::until_told_to_stop();
             announce(&server, context)?;
-            server.run(runtime::until_told_to_stop()).await?;
+            let (address, data) = (server.url(), data.display());
+            tracing::info!(%address, %data, tls = address.starts_with("https:"), "started");
+            server.run(told_to_stop).await?;
+            tracing::info!("stopped: all that was asked is answered, and the store is closed");
             Ok(Exit::Yes)
         })
     }
@@ -122,7 +125,10 @@ fn read_config(file: Option<PathBuf>) -> Result<Settings, Failure> {
 pub(crate) fn start_log(filter: &str, format: LogFormat) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|error| Failure::usage(format!("--log {filter}: {error}")))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

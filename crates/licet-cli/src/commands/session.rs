@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     context::Context,
     failure::{Exit, Failure},
-    moment,
+    instance_id, moment,
     output::{Table, or_dash},
 };
 
@@ -32,6 +32,7 @@ Example:
 struct List {
     /// The instance
     #[arg(long, env = "LICET_INSTANCE", value_name = "ID")]
+    #[arg(value_parser = instance_id::parse)]
     instance: Uuid,
 }
 
@@ -46,6 +47,7 @@ struct Show {
     id: Uuid,
     /// Its instance
     #[arg(long, env = "LICET_INSTANCE", value_name = "ID")]
+    #[arg(value_parser = instance_id::parse)]
     instance: Uuid,
 }
 
@@ -60,6 +62,7 @@ struct Close {
     id: Uuid,
     /// Its instance
     #[arg(long, env = "LICET_INSTANCE", value_name = "ID")]
+    #[arg(value_parser = instance_id::parse)]
     instance: Uuid,
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     context::Context,
     failure::{Exit, Failure},
-    files, input,
+    files, input, instance_id,
     jwt::{Claims, Confirmation, Jwk, Signer},
     moment,
 };
@@ -44,6 +44,7 @@ struct Mint {
     admin: bool,
     /// Instance that a client's token may act on; may be given several times
     #[arg(long, value_name = "ID", required_unless_present = "admin")]
+    #[arg(value_parser = instance_id::parse)]
     instance: Vec<Uuid>,
     /// How long it is valid, such as 1h or 90d
     #[arg(long, value_name = "DURATION", value_parser = moment::parse_duration)]

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::{Subcommand, ValueEnum};
@@ -15,7 +15,7 @@ use crate::{
     context::Context,
     csv,
     failure::{Exit, Failure},
-    moment,
+    instance_id, moment,
     output::{Table, or_dash},
     progress::Progress,
 };
@@ -71,6 +71,7 @@ struct Report {
     period: Period,
     /// Only of this instance
     #[arg(long, value_name = "ID")]
+    #[arg(value_parser = instance_id::parse)]
     instance: Option<Uuid>,
     /// Only of this account
     #[arg(long, value_name = "ID")]
@@ -87,9 +88,12 @@ struct Report {
     /// Write all columns as CSV
     #[arg(long, conflicts_with = "json")]
     csv: bool,
-    /// Write to this file
+    /// Write to this file, which must not exist
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Overwrite the file of --output
+    #[arg(long, requires = "output")]
+    force: bool,
 }
 
 /// Sum up usage by hour or day
@@ -105,6 +109,7 @@ struct Summary {
     period: Period,
     /// Only of this instance
     #[arg(long, value_name = "ID")]
+    #[arg(value_parser = instance_id::parse)]
     instance: Option<Uuid>,
     /// Only of this account
     #[arg(long, value_name = "ID")]
@@ -142,10 +147,7 @@ impl Report {
         // Before the first call, so that a wrong name costs nothing.
         let to: Box<dyn Write> = match &self.output {
             None => Box::new(io::stdout().lock()),
-            Some(file) => Box::new(
-                File::create(file)
-                    .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?,
-            ),
+            Some(file) => Box::new(create(file, self.force)?),
         };
         let mut to = BufWriter::new(to);
         let mut form = match (self.csv, context.output.json) {
@@ -158,6 +160,20 @@ impl Report {
         form.end(&mut to)?;
         Ok(to.flush()?)
     }
+}
+
+fn create(file: &Path, may_overwrite: bool) -> Result<File, Failure> {
+    let opened = match may_overwrite {
+        true => File::create(file),
+        false => File::create_new(file),
+    };
+    opened.map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::AlreadyExists => "; --force overwrites it",
+            _ => "",
+        };
+        Failure::usage(format!("{}: {error}{hint}", file.display()))
+    })
 }
 
 /// Reads the report page by page.

@@ -1,7 +1,15 @@
 //! `licet user …`
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
+use licet_engine::{Clock, SystemClock};
 use licet_protocol::{UserIn, UserOut, UserPatch};
+use licet_server::{
+    Problem,
+    security::{Authenticator, Author, UserChange},
+};
+use licet_store::{Store, sqlite::SqliteStore};
 
 use crate::{
     context::Context,
@@ -9,6 +17,7 @@ use crate::{
     moment,
     output::{Table, or_dash},
     password::PasswordArgs,
+    runtime,
 };
 
 /// Make, list and delete users, and set their passwords
@@ -24,6 +33,7 @@ enum Action {
     List(List),
     Delete(Delete),
     Password(SetPassword),
+    ResetPassword(ResetPassword),
 }
 
 /// Make a user
@@ -77,10 +87,64 @@ struct SetPassword {
     password: PasswordArgs,
 }
 
+/// Set the password of a user in the data directory of a server that is stopped
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+For an administrator whose password is lost. It asks no server and needs no token, only the right
+to write the data directory, and is written down in the audit log. Stop the server first.
+
+Example:
+  licet user reset-password admin --data /var/lib/licet
+
+The password is asked for, or taken from LICET_PASSWORD or standard input.")]
+struct ResetPassword {
+    /// Log-in name
+    user: String,
+    /// Data directory
+    #[arg(long, env = "LICET_DATA", default_value = "./licet-data", value_name = "DIR")]
+    data: PathBuf,
+    #[command(flatten)]
+    password: PasswordArgs,
+}
+
+impl ResetPassword {
+    fn run(self, context: &Context) -> Result<(), Failure> {
+        let (user, data) = (&self.user, self.data.display());
+        if !self.data.join("journal.db").is_file() {
+            return Err(Failure::usage(format!("--data {data}: there is no journal.db in it")));
+        }
+        let wrong = |error| Failure::store(&self.data, &error);
+        let refused =
+            |problem: Problem| Failure::other(format!("user {user}: {}", problem.detail()));
+        runtime::run(async {
+            // Before the password is asked for, so that a running server is told of first.
+            let store = SqliteStore::open(&self.data).map_err(wrong)?;
+            let result = async {
+                let password = self.password.read(&format!("New password of {user}"))?;
+                let authenticator = Authenticator::new(store.clone()).map_err(refused)?;
+                let change = UserChange {
+                    password: Some(password.reveal().to_owned()),
+                    ..UserChange::default()
+                };
+                let author = Author::server(SystemClock.now_ms());
+                authenticator.update_user(user, change, author).await.map_err(refused)
+            };
+            let result = result.await;
+            store.close().await.map_err(wrong)?;
+            result
+        })?;
+        context.output.done(&format!("password of {user} set; start the server and log in"))
+    }
+}
+
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let client = context.client()?;
+        let client = match self.action {
+            Action::ResetPassword(reset) => return reset.run(context).map(|()| Exit::Yes),
+            _ => context.client()?,
+        };
         match self.action {
+            Action::ResetPassword(_) => {}
             Action::Create(create) => {
                 let password = create.password.read(&format!("Password of {}", create.user))?;
                 let user = UserIn {

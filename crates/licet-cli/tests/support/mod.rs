@@ -51,6 +51,11 @@ impl Server {
         self.signal("-KILL");
     }
 
+    /// Asks it to end, and does not wait.
+    pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
     fn signal(&self, signal: &str) {
         let pid = self.process.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().expect("kill runs").success());
@@ -90,13 +95,18 @@ pub fn read<T: DeserializeOwned>(value: &Value) -> T {
 
 /// An instance with a line item of a billion tokens, and the price of `Render`: 2.
 pub fn set_up(client: &Client) -> Uuid {
+    set_up_with(client, 1_000_000_000)
+}
+
+/// The same with so many tokens.
+pub fn set_up_with(client: &Client, quantity: i64) -> Uuid {
     let table = json!({ "version": "1", "effectiveFrom": 0,
         "items": [{ "name": "Render", "version": "", "rate": 2 }] });
     client.post_rate_table(&read(&table)).expect("the table is new");
     let instance = json!({ "shortName": "main", "accountId": "NORTHWIND" });
     let instance_id = client.create_instance(&read(&instance)).expect("it is new").id;
     let line_item = json!({ "activationId": "L1", "state": "DEPLOYED",
-        "quantity": 1_000_000_000, "start": 0, "end": 253_402_300_799_999_i64,
+        "quantity": quantity, "start": 0, "end": 253_402_300_799_999_i64,
         "attributes": { "elastic": true } });
     client.put_line_item(instance_id, &read(&line_item)).expect("it is right");
     instance_id

@@ -35,6 +35,7 @@ pub(super) fn operations() -> Vec<Operations> {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(super) struct PreviewQuery {
     /// `true` decides as if it were asked in earnest, and changes nothing.
     preview: Option<bool>,
@@ -48,9 +49,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Preview {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        if parts.uri.query().is_none() {
-            return Ok(Self(false));
-        }
         let Params(query) = Params::<PreviewQuery>::from_request_parts(parts, state).await?;
         Ok(Self(query.preview.unwrap_or(false)))
     }

@@ -34,6 +34,7 @@ pub(super) fn operations() -> Vec<Operations> {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 struct ActionsQuery {
     /// `next` of the page before; left out or 0 for the first.
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! What OpenAPI says of every operation alike, and of each version.
 
 use licet_protocol::{
-    ApiVersion, ErrorTexts, MessageTexts, Problem, limits::IDEMPOTENCY_KEY_CHARS,
+    ApiVersion, ErrorTexts, MessageTexts, Problem, ServerId, limits::IDEMPOTENCY_KEY_CHARS,
 };
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
@@ -78,37 +78,43 @@ fn complete_operation(operation: &mut Operation, path: &str, version: ApiVersion
 /// A name in braces in a path.
 struct PathParameter {
     name: &'static str,
-    is_uuid: bool,
+    schema: fn() -> ObjectBuilder,
     description: &'static str,
 }
 
 const PATH_PARAMETERS: [PathParameter; 5] = [
-    PathParameter { name: "instanceId", is_uuid: true, description: "The instance" },
-    PathParameter { name: "sessionId", is_uuid: true, description: "The session" },
+    PathParameter { name: "instanceId", schema: instance_id, description: "The instance" },
+    PathParameter { name: "sessionId", schema: uuid, description: "The session" },
     PathParameter {
         name: "lineItemId",
-        is_uuid: false,
+        schema: string,
         description: "Activation ID of the line item",
     },
-    PathParameter { name: "conditionId", is_uuid: true, description: "The condition" },
-    PathParameter { name: "keyId", is_uuid: false, description: "Id of the public key" },
+    PathParameter { name: "conditionId", schema: uuid, description: "The condition" },
+    PathParameter { name: "keyId", schema: string, description: "Id of the public key" },
 ];
 
 impl PathParameter {
     fn find(&self, path: &str) -> Option<Parameter> {
         path.contains(&format!("{{{}}}", self.name)).then(|| {
-            let schema =
-                if self.is_uuid { uuid() } else { ObjectBuilder::new().schema_type(Type::String) };
-            parameter(self.name, ParameterIn::Path, self.description, schema)
+            parameter(self.name, ParameterIn::Path, self.description, (self.schema)())
                 .required(Required::True)
                 .build()
         })
     }
 }
 
+fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
 fn uuid() -> ObjectBuilder {
-    let format = SchemaFormat::KnownFormat(KnownFormat::Uuid);
-    ObjectBuilder::new().schema_type(Type::String).format(Some(format))
+    string().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+}
+
+/// The UUID, or its short form.
+fn instance_id() -> ObjectBuilder {
+    string().pattern(Some(ServerId::PATTERN))
 }
 
 fn parameter(
@@ -133,8 +139,8 @@ impl IntoParams for InstanceParams {
         let header = "Instance of the session; callers with a client key must send it";
         let query = "In place of the header, for callers without a client key";
         vec![
-            parameter("x-instance-id", ParameterIn::Header, header, uuid()).build(),
-            parameter("instanceId", ParameterIn::Query, query, uuid()).build(),
+            parameter("x-instance-id", ParameterIn::Header, header, instance_id()).build(),
+            parameter("instanceId", ParameterIn::Query, query, instance_id()).build(),
         ]
     }
 }

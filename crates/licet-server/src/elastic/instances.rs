@@ -25,7 +25,7 @@ pub(super) fn operations() -> Vec<Operations> {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct InstancesQuery {
     /// `next` of the page before; left out or 0 for the first.
     #[serde(default)]

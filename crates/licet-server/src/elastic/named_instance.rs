@@ -5,9 +5,11 @@ use axum::{
     http::{HeaderMap, request::Parts},
 };
 use licet_core::InstanceId;
+use licet_protocol::ServerId;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::access_requests::Preview;
 use crate::{
     Problem,
     extract::Params,
@@ -24,25 +26,39 @@ pub(super) struct NamedInstance {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct InstanceQuery {
     instance_id: Option<String>,
 }
+
+/// The same for what can be tried without effect.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct TrialQuery {
+    instance_id: Option<String>,
+    preview: Option<bool>,
+}
+
+/// A [`NamedInstance`] beside a [`Preview`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TrialAt(pub(super) NamedInstance, pub(super) Preview);
 
 impl<S: Send + Sync> FromRequestParts<S> for NamedInstance {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let header = header(&parts.headers)?;
-        if parts.uri.query().is_none() {
-            return Ok(Self { header, query: None });
-        }
         let Params(query) = Params::<InstanceQuery>::from_request_parts(parts, state).await?;
-        let query = query.instance_id.map(|text| uuid("instanceId", &text)).transpose()?;
-        if header.is_some() && query.is_some() && header != query {
-            return Err(Problem::invalid("instanceId", "is another one than x-instance-id says"));
-        }
-        Ok(Self { header, query })
+        Self::read(&parts.headers, query.instance_id.as_deref())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TrialAt {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Params(query) = Params::<TrialQuery>::from_request_parts(parts, state).await?;
+        let named = NamedInstance::read(&parts.headers, query.instance_id.as_deref())?;
+        Ok(Self(named, Preview(query.preview.unwrap_or(false))))
     }
 }
 
@@ -52,14 +68,26 @@ fn header(headers: &HeaderMap) -> Result<Option<InstanceId>, Problem> {
     if values.next().is_some() {
         return Err(Problem::invalid(HEADER, "is there more than once"));
     }
-    uuid(HEADER, value.to_str().unwrap_or_default()).map(Some)
+    read_id(HEADER, value.to_str().unwrap_or_default()).map(Some)
 }
 
-fn uuid(at: &str, text: &str) -> Result<InstanceId, Problem> {
-    Uuid::try_parse(text).map(InstanceId).map_err(|_| Problem::invalid(at, "is not a UUID"))
+fn read_id(at: &str, text: &str) -> Result<InstanceId, Problem> {
+    match text.parse() {
+        Ok(ServerId(id)) => Ok(InstanceId(id)),
+        Err(error) => Err(Problem::invalid(at, &error.to_string())),
+    }
 }
 
 impl NamedInstance {
+    fn read(headers: &HeaderMap, query: Option<&str>) -> Result<Self, Problem> {
+        let header = header(headers)?;
+        let query = query.map(|text| read_id("instanceId", text)).transpose()?;
+        if header.is_some() && query.is_some() && header != query {
+            return Err(Problem::invalid("instanceId", "is another one than x-instance-id says"));
+        }
+        Ok(Self { header, query })
+    }
+
     /// What the request says, if it says anything.
     pub(super) fn given(self) -> Option<InstanceId> {
         self.header.or(self.query)

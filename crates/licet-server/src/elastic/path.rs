@@ -7,7 +7,7 @@ use axum::{
     http::request::Parts,
 };
 use licet_core::{ConditionId, InstanceId, SessionId};
-use licet_protocol::ApiVersion;
+use licet_protocol::{ApiVersion, ServerId};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -26,6 +26,22 @@ impl<S: Send + Sync> FromRequestParts<S> for Version {
         let version = rest.and_then(|rest| rest.split('/').next());
         let version = version.and_then(|version| version.parse().ok());
         version.map(Self).ok_or_else(|| Problem::not_found("version of the API"))
+    }
+}
+
+/// The id of an instance, a UUID or its short form.
+#[derive(Debug, Deserialize)]
+struct InEitherForm(ServerId);
+
+impl From<InEitherForm> for InstanceId {
+    fn from(InEitherForm(ServerId(id)): InEitherForm) -> Self {
+        Self(id)
+    }
+}
+
+impl From<InEitherForm> for Uuid {
+    fn from(InEitherForm(ServerId(id)): InEitherForm) -> Self {
+        id
     }
 }
 
@@ -54,8 +70,8 @@ macro_rules! segment {
 }
 
 segment! {
-    /// `{instanceId}`
-    InstanceAt(InstanceId), Uuid, "instanceId", "instance"
+    /// `{instanceId}`, in either form.
+    InstanceAt(InstanceId), InEitherForm, "instanceId", "instance"
 }
 segment! {
     /// `{lineItemId}`, the activation ID of a line item.
@@ -68,6 +84,10 @@ segment! {
 segment! {
     /// `{sessionId}`
     SessionAt(SessionId), Uuid, "sessionId", "session"
+}
+segment! {
+    /// `{sessionId}` where the id of an instance may stand for its sessions.
+    SessionOrInstanceAt(Uuid), InEitherForm, "sessionId", "session"
 }
 segment! {
     /// `{keyId}`

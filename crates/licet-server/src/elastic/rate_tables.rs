@@ -28,6 +28,7 @@ pub(super) fn operations() -> Vec<Operations> {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 struct RateTableQuery {
     /// Left out or empty for the tables without a series.
     #[serde(default)]

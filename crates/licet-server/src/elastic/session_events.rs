@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     App, Problem,
-    security::{Authorized, Principal, perm},
+    security::{Authorized, Needs, Principal, Shown, perm},
 };
 
 /// How long after an answer that could not be had it is asked for again.
@@ -37,6 +37,9 @@ pub(super) fn operations() -> Vec<Operations> {
 
 /// The events of a session until its end: `charged`, `ending` (a quarter of the heartbeat window
 /// is left) and `terminated`, after which the stream ends.
+///
+/// It ends without a word when the caller's credentials are not good any more: before each event
+/// they are looked at again.
 #[utoipa::path(
     get, path = "/sessions/{sessionId}/events", operation_id = "getsessionevents",
     tag = "sessions", params(InstanceParams),
@@ -45,6 +48,7 @@ pub(super) fn operations() -> Vec<Operations> {
 )]
 async fn events(
     caller: Authorized<perm::SessionsRead>,
+    shown: Shown,
     State(app): State<App>,
     named: NamedInstance,
     SessionAt(session_id): SessionAt,
@@ -54,7 +58,8 @@ async fn events(
     let recorded = app.engine.recorded();
     let session = session(&app, &caller, instance, session_id).await?;
     let caller = caller.principal.clone();
-    let mut watch = Watch { app, caller, instance, session_id, recorded, known: Known::default() };
+    let known = Known::default();
+    let mut watch = Watch { app, shown, caller, instance, session_id, recorded, known };
     let first = watch.learn(&session);
     let events = watch.events(first);
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
@@ -63,6 +68,7 @@ async fn events(
 /// One listener to one session.
 struct Watch {
     app: App,
+    shown: Shown,
     caller: Arc<Principal>,
     instance: InstanceId,
     session_id: SessionId,
@@ -134,6 +140,9 @@ impl Watch {
         stream::unfold((self, waiting), |(mut watch, mut waiting)| async move {
             loop {
                 if let Some(event) = waiting.pop_front() {
+                    if !watch.may_hear().await {
+                        return None;
+                    }
                     // An event that cannot be written is left out; this never happens.
                     let Ok(written) = Event::default().event(event.name()).json_data(&event) else {
                         continue;
@@ -146,6 +155,18 @@ impl Watch {
                 waiting.extend(watch.next().await);
             }
         })
+    }
+
+    /// Whether the caller may still read the session. What cannot be found out now counts as no:
+    /// who asks again is told why.
+    async fn may_hear(&mut self) -> bool {
+        let now_ms = self.app.now_ms();
+        let Ok(caller) = self.shown.identify(&self.app.authenticator, now_ms).await else {
+            return false;
+        };
+        self.caller = caller;
+        self.caller.may(perm::SessionsRead::PERMISSION)
+            && self.app.instance(&self.caller, self.instance).await.is_ok()
     }
 
     /// Waits for something to happen, or for the moment to warn.

@@ -22,8 +22,8 @@ use super::{
     answer::{self, ReferenceProblem},
     document::{IdempotencyParams, InstanceParams},
     idempotency::{Asked, IdempotencyHeader},
-    named_instance::NamedInstance,
-    path::{SessionAt, Version},
+    named_instance::{NamedInstance, TrialAt},
+    path::{SessionAt, SessionOrInstanceAt, Version},
 };
 use crate::{
     App, Code, Problem,
@@ -47,8 +47,7 @@ pub(super) fn operations() -> Vec<Operations> {
     post, path = "/sessions", operation_id = "createsession", tag = "sessions",
     request_body = SessionIn,
     params(
-        ("x-instance-id" = Option<uuid::Uuid>, Header,
-            description = "The instance once more; callers with a client key must send it"),
+        InstanceParams,
         IdempotencyParams,
     ),
     responses(
@@ -76,7 +75,7 @@ async fn create_session(
 /// The live sessions of an instance, newest first, at most 100.
 #[utoipa::path(
     get, path = "/sessions", operation_id = "getallsessionsforinstance", tag = "sessions",
-    params(("instanceId" = uuid::Uuid, Query, description = "The instance")),
+    params(("instanceId" = String, Query, description = "The instance: its UUID or short form")),
     responses((status = 200, description = "The sessions", body = Vec<SessionListed>)),
 )]
 async fn list_sessions(
@@ -109,9 +108,9 @@ async fn read_session(
     caller: Authorized<perm::SessionsRead>,
     State(app): State<App>,
     named: NamedInstance,
-    SessionAt(id): SessionAt,
+    SessionOrInstanceAt(id): SessionOrInstanceAt,
 ) -> Result<Response, Problem> {
-    let instance_of_that_id = InstanceId(id.0);
+    let (id, instance_of_that_id) = (SessionId(id), InstanceId(id));
     let is_instance = match named.given() {
         Some(given) => given == instance_of_that_id,
         None => app.instance(&caller, instance_of_that_id).await.is_ok(),
@@ -146,14 +145,12 @@ async fn read_session(
             body = licet_protocol::Problem, content_type = "application/problem+json"),
     ),
 )]
-#[expect(clippy::too_many_arguments, reason = "each is a part of the request")]
 async fn put_session(
     caller: Authorized<perm::SessionsWrite>,
     State(app): State<App>,
     Version(version): Version,
-    named: NamedInstance,
+    TrialAt(named, Preview(preview)): TrialAt,
     SessionAt(session_id): SessionAt,
-    Preview(preview): Preview,
     key: IdempotencyHeader,
     RawBody(body): RawBody,
 ) -> Result<Response, Problem> {

@@ -20,6 +20,7 @@ use crate::{
 /// Which page of the audit log is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(super) struct AuditParameters {
     /// `next` of the page before; 0 or nothing for the newest entries.
     #[param(value_type = Option<u64>, minimum = 0, maximum = 9_223_372_036_854_775_807_i64)]

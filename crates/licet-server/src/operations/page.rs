@@ -13,6 +13,7 @@ pub(super) const LIMIT_MAX: usize = 1_000;
 /// Which page of a list is wanted. Numbers come as texts, so that a wrong one is named.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(super) struct PageParameters {
     /// Number that the page before gave; 0 or nothing for the first page.
     #[param(value_type = Option<u64>, minimum = 0, maximum = 9_223_372_036_854_775_807_i64)]

@@ -1,4 +1,4 @@
-use std::{fmt, marker::PhantomData, ops::Deref, sync::Arc};
+use std::{fmt, marker::PhantomData, net::IpAddr, ops::Deref, sync::Arc};
 
 use axum::{
     extract::{FromRef, FromRequestParts},
@@ -94,15 +94,73 @@ where
     let authenticator = Arc::<Authenticator>::from_ref(state);
     let now_ms = Arc::<dyn Clock>::from_ref(state).now_ms();
     let principal = match authorization(parts)? {
-        Some(header) => match authenticator.cached(header, now_ms) {
-            Some(principal) => principal,
-            // Boxed, so that the way that nearly all requests take stays small.
-            None => Box::pin(authenticator.authenticate(header, Origin::of(parts), now_ms)).await?,
-        },
-        None => from_cookie(&authenticator, parts, now_ms).await?,
+        Some(header) => from_header(&authenticator, header, Origin::of(parts), now_ms).await?,
+        None => from_cookie(&authenticator, session_token(parts)?, now_ms).await?,
     };
     authenticator.admit(&principal, now_ms)?;
     Ok(principal)
+}
+
+/// What the caller showed, kept for an answer that takes long: keys are deleted, tokens run out
+/// and users are disabled meanwhile.
+pub struct Shown {
+    authorization: Option<String>,
+    cookie_token: Option<String>,
+    address: Option<IpAddr>,
+    request_id: String,
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shown").field("request_id", &self.request_id).finish_non_exhaustive()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Shown {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let origin = Origin::of(parts);
+        Ok(Self {
+            authorization: authorization(parts)?.map(str::to_owned),
+            cookie_token: session_token(parts)?.map(str::to_owned),
+            address: origin.address,
+            request_id: origin.request_id.to_owned(),
+        })
+    }
+}
+
+impl Shown {
+    /// Who it is that showed this, as of now. It counts against no rate limit.
+    ///
+    /// # Errors
+    /// As [`Authenticator::authenticate`].
+    pub async fn identify(
+        &self,
+        authenticator: &Authenticator,
+        now_ms: i64,
+    ) -> Result<Arc<Principal>, Problem> {
+        match &self.authorization {
+            Some(header) => {
+                let origin = Origin { address: self.address, request_id: &self.request_id };
+                from_header(authenticator, header, origin, now_ms).await
+            }
+            None => from_cookie(authenticator, self.cookie_token.as_deref(), now_ms).await,
+        }
+    }
+}
+
+async fn from_header(
+    authenticator: &Authenticator,
+    header: &str,
+    origin: Origin<'_>,
+    now_ms: i64,
+) -> Result<Arc<Principal>, Problem> {
+    match authenticator.cached(header, now_ms) {
+        Some(principal) => Ok(principal),
+        // Boxed, so that the way that nearly all requests take stays small.
+        None => Box::pin(authenticator.authenticate(header, origin, now_ms)).await,
+    }
 }
 
 /// The one `Authorization` header.
@@ -129,10 +187,10 @@ pub fn presented_token(parts: &Parts) -> Option<&str> {
 
 async fn from_cookie(
     authenticator: &Authenticator,
-    parts: &Parts,
+    token: Option<&str>,
     now_ms: i64,
 ) -> Result<Arc<Principal>, Problem> {
-    match session_token(parts)? {
+    match token {
         Some(token) => Box::pin(authenticator.bearer(token, now_ms)).await,
         None => Err(Problem::new(
             Code::AuthenticationRequired,

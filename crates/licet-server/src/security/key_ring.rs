@@ -51,10 +51,8 @@ impl Authenticator {
             return Err(Problem::conflict(format!("A site has at most {KEYS_MAX} keys")));
         }
         let replaced: Vec<&KeyRow> = keys.iter().filter_map(|key| known(&key.id)).collect();
-        let before =
-            json!(replaced.iter().map(|row| describe(&row.id, &row.pem)).collect::<Vec<_>>());
-        let after =
-            json!(keys.iter().map(|key| describe(&key.id, &key.public_key)).collect::<Vec<_>>());
+        let before = json!({ "keys": replaced.iter().map(|row| describe(&row.id, &row.pem)).collect::<Vec<_>>() });
+        let after = json!({ "keys": keys.iter().map(|key| describe(&key.id, &key.public_key)).collect::<Vec<_>>() });
         let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
         let action = format!("{}.put", noun(kind));
         let audit = author.audit(&action, &ids.join(" "), Some(&before), Some(&after));

@@ -33,7 +33,7 @@ mod testing;
 pub use audit::Author;
 pub use authenticator::{Authenticator, SecurityOptions};
 pub use cookie::{SESSION_COOKIE, clear_session_cookie, session_cookie};
-pub use extract::{Authenticated, Authorized, presented_token};
+pub use extract::{Authenticated, Authorized, Shown, presented_token};
 pub use jwt::{JWT_BYTES_MAX, LEEWAY_MS};
 pub use keys::{KeyError, PublicKey, PublicKeys};
 pub use origin::Origin;

@@ -26,11 +26,10 @@ const INSTANCES: usize = 500;
 
 /// Which balances are wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(super) struct BalanceParameters {
-    /// Of this instance alone.
-    #[param(value_type = Option<uuid::Uuid>)]
+    /// Of this instance alone: its UUID or short form.
     instance_id: Option<String>,
     /// Of this account alone.
     #[param(max_length = 256)]

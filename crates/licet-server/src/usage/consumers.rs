@@ -23,7 +23,7 @@ use crate::{
 
 /// Whose consumers are wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(super) struct ConsumerParameters {
     /// Start: POSIX milliseconds or RFC 3339. The day that it lies in counts whole.
@@ -35,8 +35,7 @@ pub(super) struct ConsumerParameters {
     /// Days before the end, in place of `from`; 30 unless given.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 36_500)]
     past_days: Option<String>,
-    /// Of this instance alone.
-    #[param(value_type = Option<uuid::Uuid>)]
+    /// Of this instance alone: its UUID or short form.
     instance_id: Option<String>,
     /// Of this account alone.
     #[param(max_length = 256)]

@@ -22,7 +22,7 @@ const PAGE_NUMBER_MAX: u64 = 1_000_000_000;
 
 /// Which rows are wanted, and how.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(super) struct ReportParameters {
     /// Page, from 1. CSV has just one.
@@ -49,8 +49,7 @@ pub(super) struct ReportParameters {
     /// `json` or `csv`.
     #[param(pattern = "^(json|csv)$", example = "json")]
     format: Option<String>,
-    /// Of this instance alone.
-    #[param(value_type = Option<uuid::Uuid>)]
+    /// Of this instance alone: its UUID or short form.
     instance_id: Option<String>,
     /// Of this account alone.
     #[param(max_length = 256)]

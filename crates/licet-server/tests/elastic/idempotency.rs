@@ -29,7 +29,7 @@ async fn an_array_is_answered_in_its_order() {
         let many = json!(vec![access(&[("A", 1.0)]); 1_001]);
         client.post(&path, &many).await.problem(400, "malformed");
         let one_bad = json!([access(&[("A", 1.0)]), access(&[("A", -1.0)])]);
-        let detail = client.post(&path, &one_bad).await.problem(400, "malformed");
+        let detail = client.post(&path, &one_bad).await.problem(400, "value_out_of_range");
         assert!(detail.starts_with("$[1].requestedItems[0].count: "), "{detail}");
     }
 }

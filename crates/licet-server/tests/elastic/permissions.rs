@@ -12,10 +12,11 @@ fn is_for_clients(method: &str, path: &str) -> bool {
         || path.contains("/access-request")
 }
 
-fn fill(path: &str, version: &str, instance: &str) -> String {
+/// A path with ids in it; `version` in place of `V`, if it is given.
+pub(crate) fn fill(path: &str, version: &str, instance: &str) -> String {
     let absent = "019b4a70-6d3e-7c11-8b8a-2f1f6f6b1c55";
-    path.replace('V', version)
-        .replace("{instanceId}", instance)
+    let path = if version.is_empty() { path.to_owned() } else { path.replace('V', version) };
+    path.replace("{instanceId}", instance)
         .replace("{sessionId}", absent)
         .replace("{conditionId}", absent)
         .replace("{lineItemId}", "L1")

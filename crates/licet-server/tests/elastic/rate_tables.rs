@@ -108,3 +108,45 @@ async fn formulas_price_by_variables_in_the_second_version_only() {
     }
     assert_eq!(server.used(&instance, "L1").await, 80.0);
 }
+
+#[tokio::test]
+async fn a_table_without_items_is_refused() {
+    let server = TestServer::start().await;
+    for version in VERSIONS {
+        let path = format!("/provisioning/api/{version}/rate-tables");
+        let refused = server.admin().post(&path, &table("", "1", START_MS, json!([]))).await;
+        let detail = refused.problem(400, "validation_failed");
+        assert_eq!(detail, "$.items: must not be empty");
+        assert_eq!(server.admin().get(&path).await.value(200), json!([]));
+    }
+    let contract = server.stranger().get("/openapi.json").await.value(200);
+    let items = &contract["components"]["schemas"]["RateTableIn"]["properties"]["items"];
+    assert_eq!((&items["minItems"], &items["maxItems"]), (&json!(1), &json!(10_000)));
+}
+
+#[tokio::test]
+async fn a_table_prices_from_its_very_moment() {
+    let server = TestServer::start().await;
+    let instance = server.stocked("NORTHWIND", 100).await;
+    let at = START_MS + DAY_MS;
+    let items = json!([{"name": "A", "rate": 3}, {"name": "New", "rate": 5}]);
+    let path = "/provisioning/api/v1.1/rate-tables";
+    server.admin().post(path, &table("", "2", at, items)).await.is(201);
+    let client = server.client(&[&instance]);
+    let path = format!("/elastic/api/v1.1/instances/{instance}/access-request");
+    let ask = async || {
+        let answer = client.post(&path, &access(&[("A", 1.0), ("New", 1.0)])).await.value(200);
+        let items = answer["requestedItems"].as_array().unwrap().clone();
+        items
+            .iter()
+            .map(|it| (it["totalTokensCharged"].clone(), it["status"]["code"].clone()))
+            .collect::<Vec<_>>()
+    };
+    server.pass(DAY_MS - 1);
+    assert_eq!(server.app.now_ms(), at - 1);
+    assert_eq!(ask().await, [(json!(1), json!("1101")), (json!(0), json!("1201"))]);
+    server.pass(1);
+    assert_eq!(server.app.now_ms(), at);
+    assert_eq!(ask().await, [(json!(3), json!("1101")), (json!(5), json!("1101"))]);
+    assert_eq!(server.used(&instance, "L1").await, 9.0);
+}

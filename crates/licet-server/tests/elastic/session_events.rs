@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Agent, HOUR_MS, MINUTE_MS, START_MS, TestServer, session_access};
+use crate::support::{Agent, CLIENT_KEY, HOUR_MS, MINUTE_MS, START_MS, TestServer, session_access};
 
 struct Story {
     server: TestServer,
@@ -129,4 +129,23 @@ async fn a_stream_is_for_those_who_see_the_session() {
     let mut events = story.server.admin().get(&path).events().await;
     story.client.delete(&story.path()).await.is(204);
     assert_eq!(events.next().await.unwrap()["type"], "terminated");
+}
+
+/// The session goes on and is charged; only who listened may not hear of it any more.
+#[tokio::test]
+async fn a_stream_ends_with_its_key() {
+    let story = Story::begin().await;
+    let path = format!("{}/events", story.path());
+    let mut events = story.client.get(&path).events().await;
+    let admin = story.server.admin();
+    let mut admins = admin.get(&format!("{path}?instanceId={}", story.instance)).events().await;
+    assert_eq!(story.put(&[("B", 1.0)], true).await, 200);
+    assert_eq!(events.next().await.unwrap()["type"], "charged");
+    assert_eq!(admins.next().await.unwrap()["type"], "charged");
+
+    admin.delete(&format!("/api/v1.1/client-keys/{CLIENT_KEY}")).await.is(200);
+    story.server.pass(HOUR_MS);
+    assert_eq!(events.next().await, None);
+    assert_eq!(admins.next().await.unwrap()["type"], "charged");
+    story.client.get(&path).await.problem(401, "unknown_key");
 }

@@ -57,3 +57,32 @@ async fn every_operation_is_described_whole() {
     }
     assert_eq!(ours, 16);
 }
+
+/// The operations as they are checked in; `LICET_REWRITE=1` writes them anew.
+const LIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openapi_operations.txt");
+
+#[tokio::test]
+async fn the_operations_are_those_of_the_list() {
+    let server = TestServer::start().await;
+    let document = server.stranger().get("/openapi.json").await.value(200);
+    let mut lines = BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap();
+            lines.insert(format!("{path} {} {id}", method.to_uppercase()));
+        }
+    }
+    if std::env::var_os("LICET_REWRITE").is_some() {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        std::fs::write(LIST, text).unwrap();
+    }
+    let listed = std::fs::read_to_string(LIST).unwrap();
+    let listed: BTreeSet<String> = listed.lines().map(str::to_owned).collect();
+    let added: Vec<_> = lines.difference(&listed).collect();
+    let gone: Vec<_> = listed.difference(&lines).collect();
+    assert!(
+        added.is_empty() && gone.is_empty(),
+        "not in the list: {added:#?}, only in the list: {gone:#?}; if that is meant, run this \
+         test with LICET_REWRITE=1"
+    );
+}

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 pub use agent::{Agent, Answer, Call, Events};
 use axum::Router;
-use keys::SigningKey;
+pub use keys::{SigningKey, token};
 use licet_engine::{ManualClock, Options};
 use licet_protocol::KeyIn;
 use licet_server::{
@@ -79,7 +79,8 @@ impl Builder {
 }
 
 const ADMIN_KEY: &str = "test-admin";
-const CLIENT_KEY: &str = "test-client";
+/// Id of the client key.
+pub const CLIENT_KEY: &str = "test-client";
 
 /// A server with one administration key and one client key.
 pub struct TestServer {
@@ -88,7 +89,7 @@ pub struct TestServer {
     pub clock: ManualClock,
     router: Router,
     admin_key: SigningKey,
-    client_key: SigningKey,
+    pub client_key: SigningKey,
     _directory: TempDir,
 }
 
@@ -135,9 +136,15 @@ impl TestServer {
     /// The same, who sends no `x-instance-id`.
     #[must_use]
     pub fn nameless_client(&self, instances: &[&str]) -> Agent {
+        self.bearer(&self.client_key.mint(&self.client_claims(instances)))
+    }
+
+    /// What the token of a client says.
+    #[must_use]
+    pub fn client_claims(&self, instances: &[&str]) -> Value {
         let mut claims = claims(CLIENT_KEY, "CLIENT");
         claims["aud"] = json!(instances);
-        self.bearer(&self.client_key.mint(&claims))
+        claims
     }
 
     /// Moves the clock on.

@@ -1,7 +1,7 @@
 //! People at a [`TestServer`]: users that log in, and callers named by their `Authorization`
 //! header.
 
-#![allow(dead_code, reason = "each suite uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each suite uses its part")]
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use licet_server::security::Role;
