@@ -251,18 +251,13 @@ impl Journals {
     }
 
     fn compare_line_items(&mut self, rows: &[LineItemRow]) {
+        let by_key: HashMap<_, _> =
+            rows.iter().map(|row| ((row.instance_id, row.activation_id.as_str()), row)).collect();
         let mut expected = 0;
         for (id, (instance, _)) in &self.instances {
             for line in instance.line_items() {
                 expected += 1;
-                let same = |row: &&LineItemRow| {
-                    row.instance_id == *id && *row.activation_id == *line.terms.activation_id
-                };
-                let at = rows.partition_point(|row| {
-                    (row.instance_id, row.activation_id.as_str())
-                        < (*id, &*line.terms.activation_id)
-                });
-                let row = rows.get(at).filter(same).or_else(|| rows.iter().find(same));
+                let row = by_key.get(&(*id, &*line.terms.activation_id));
                 let used = row.map(|row| (row.used, row.quantity));
                 let folded = (line.used.micros(), line.terms.quantity.micros());
                 if used != Some(folded) {
