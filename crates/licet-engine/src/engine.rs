@@ -198,11 +198,22 @@ impl Engine {
         self.shared.mailboxes.len()
     }
 
-    /// How many groups the projector is behind the journal.
-    #[must_use]
-    pub fn projector_lag(&self) -> u64 {
-        let last = self.shared.store.last_position();
-        last.0.saturating_sub(self.shared.projected.borrow().0)
+    /// How many places of the journal the projector is behind.
+    ///
+    /// # Errors
+    /// [`AskError::Unavailable`]
+    pub async fn projector_lag(&self) -> Result<u64, AskError> {
+        let last = self.last_position().await?;
+        Ok(last.0.saturating_sub(self.shared.projected.borrow().0))
+    }
+
+    /// Place of the last durable group, of whichever process.
+    ///
+    /// # Errors
+    /// [`AskError::Unavailable`]
+    pub async fn last_position(&self) -> Result<Position, AskError> {
+        let last = self.shared.store.last_position().await;
+        last.map_err(|error| AskError::Unavailable(error.to_string()))
     }
 
     /// Waits until the projection has all that was durable when this was called.
@@ -210,7 +221,7 @@ impl Engine {
     /// # Errors
     /// [`AskError::Unavailable`] after ten seconds.
     pub async fn projected(&self) -> Result<(), AskError> {
-        let target = self.shared.store.last_position();
+        let target = self.last_position().await?;
         let mut projected = self.shared.projected.subscribe();
         let wait = projected.wait_for(|position| *position >= target);
         match tokio::time::timeout(PROJECTION_WAIT, wait).await {

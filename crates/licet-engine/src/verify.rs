@@ -73,7 +73,7 @@ pub async fn verify(
     store: &dyn Store,
     mut progress: impl FnMut(Position, Position),
 ) -> Result<Verification, StoreError> {
-    let (projected, last) = (store.projected().await?, store.last_position());
+    let (projected, last) = (store.projected().await?, store.last_position().await?);
     let mut journals = Journals {
         instances: HashMap::new(),
         rollups: HashMap::new(),
@@ -172,7 +172,7 @@ impl Journals {
     async fn compare(&mut self, store: &dyn Store, at: Position) -> Result<(), StoreError> {
         self.verification.instances = self.instances.len() as u64;
         if at == Position::default() {
-            if store.last_position() > at {
+            if store.last_position().await? > at {
                 let text = "the tables of projection.db are not there, so nothing was compared; \
                             start the server once, and they are made again from the journal";
                 self.verification.find(text.to_owned());

@@ -6,7 +6,8 @@ pub enum AppendError {
     /// The instance's head is not the expected one: another writer was faster.
     #[error("the journal of this instance has moved on")]
     Conflict,
-    /// The store could not write. Nothing of the append is there.
+    /// The store could not write, or the answer was lost on its way. An embedded store has nothing
+    /// of the append then; of a remote one only its journal tells.
     #[error("the journal cannot be written: {0}")]
     Unavailable(String),
 }

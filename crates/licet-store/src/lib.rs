@@ -1,4 +1,5 @@
-//! Durable state of licet: one trait, [`Store`], and the embedded SQLite store behind it.
+//! Durable state of licet: one trait, [`Store`], and two stores behind it: embedded SQLite for one
+//! process, PostgreSQL for several.
 //!
 //! The store moves bytes and rows. It knows no business rule: it cannot read a journal record,
 //! price an item or judge a caller.
@@ -24,10 +25,10 @@ pub use projection::{
     Span, UsageFilter, UsageRow,
 };
 pub use site::{
-    AuditRow, InstanceFilter, InstanceRow, KeyKind, KeyRow, RateTableRow, SettingRow, TokenRow,
-    UserRow,
+    AuditRow, InstanceFilter, InstanceRow, KeyKind, KeyRow, RateTableRow, SettingRow, SiteChange,
+    TokenRow, UserRow,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
 use uuid::Uuid;
 
 /// An answer of the store that is still under way.
@@ -42,6 +43,10 @@ pub trait Journal: Send + Sync {
     /// waited beside it.
     fn append(&self, append: Append) -> Appending;
 
+    /// The way to journals that other processes append to as well; `None` if this process is the
+    /// only one.
+    fn shared(&self) -> Option<&dyn SharedJournal>;
+
     /// The newest snapshot of an instance and every section after it.
     fn load(&self, instance_id: Uuid) -> Pending<'_, Loaded>;
 
@@ -49,16 +54,51 @@ pub trait Journal: Send + Sync {
     /// and at least one if there is one.
     fn read_groups(&self, after: Position, bytes_max: usize) -> Pending<'_, Vec<Group>>;
 
-    /// Place of the last durable group.
-    fn last_position(&self) -> Position;
+    /// Place of the last durable group, of whichever process.
+    fn last_position(&self) -> Pending<'_, Position>;
 
     /// Instances whose `wake_at_ms` is at or before `until_ms`, earliest first, as of the
     /// projector's position.
     fn due(&self, until_ms: i64, limit: usize) -> Pending<'_, Vec<(Uuid, i64)>>;
 }
 
+/// Journals that several processes append to. Who decides on the state in its memory must know
+/// that nothing was appended meanwhile: an append on an old head is refused, and for all else
+/// there is [`tail`](Self::tail).
+pub trait SharedJournal: Send + Sync {
+    /// Sections of an instance after the one with number `after_seq`, oldest first; all that were
+    /// durable when this was called.
+    fn tail(&self, instance_id: Uuid, after_seq: u64) -> Pending<'_, Vec<Section>>;
+
+    /// Waits until no other process is about to append to this instance, and keeps them waiting
+    /// until the [`Hold`] is used or dropped, or the store's time-out has passed.
+    fn hold(&self, instance_id: Uuid, after_seq: u64) -> Pending<'_, Box<dyn Hold>>;
+}
+
+/// An instance that this process alone may append to.
+pub trait Hold: Send {
+    /// Sections after the `after_seq` that was asked for; empty when taken a second time.
+    fn take_tail(&mut self) -> Vec<Section>;
+
+    /// Appends and lets go. `append.expected` is the head after the tail.
+    ///
+    /// # Errors
+    /// As [`Journal::append`]; [`AppendError::Conflict`] only if the hold was lost.
+    fn append(self: Box<Self>, append: Append) -> Held;
+
+    /// Lets go without a change, as dropping does, and returns when that is done.
+    fn release(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// What becomes of an append under a [`Hold`].
+pub type Held = Pin<Box<dyn Future<Output = Result<Position, AppendError>> + Send>>;
+
 /// What the projector keeps, and what reports read.
 pub trait Projections: Send + Sync {
+    /// Whether this process is the one that projects. It stays so until the store is closed or
+    /// out of reach; who was told no asks again now and then.
+    fn lead(&self) -> Pending<'_, bool>;
+
     /// Place up to which the journal is projected.
     fn projected(&self) -> Pending<'_, Position>;
 
@@ -97,6 +137,10 @@ pub trait Projections: Send + Sync {
 /// What belongs to the site, in ordinary tables. Every change carries the audit row that goes
 /// into the same transaction.
 pub trait Site: Send + Sync {
+    /// What other processes changed, as they change it; `None` if there are no others. A listener
+    /// that missed something (a receiver that lagged) reads everything again.
+    fn changes(&self) -> Option<broadcast::Receiver<SiteChange>>;
+
     /// Creates an instance. The first of an account becomes its default and no later one does,
     /// whatever the row says; the stored row is returned.
     ///

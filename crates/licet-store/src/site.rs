@@ -76,6 +76,16 @@ pub struct TokenRow {
     pub expires_ms: i64,
 }
 
+/// What another process has changed in the tables of the site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SiteChange {
+    /// Rate tables or settings.
+    Terms,
+    Keys,
+    /// Users or their tokens.
+    Users,
+}
+
 /// Who changed what. `before` and `after` are JSON texts without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AuditRow {

@@ -99,7 +99,12 @@ impl RouteMetrics {
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and these are small")]
 pub(crate) async fn render(State(app): State<App>) -> String {
     metrics::gauge!("licet_instances_in_memory").set(app.engine.instances_in_memory() as f64);
-    metrics::gauge!("licet_projector_lag_groups").set(app.engine.projector_lag() as f64);
-    metrics::gauge!("licet_journal_groups").set(app.store.last_position().0 as f64);
+    // A store out of reach leaves the last figures standing; the others are told all the same.
+    if let (Ok(lag), Ok(last)) =
+        (app.engine.projector_lag().await, app.engine.last_position().await)
+    {
+        metrics::gauge!("licet_projector_lag").set(lag as f64);
+        metrics::gauge!("licet_journal_position").set(last.0 as f64);
+    }
     recorder().map(PrometheusHandle::render).unwrap_or_default()
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Append, AppendError, Appending, Group, Head, Journal, Loaded, Pending, Position, Section,
-    Snapshot, StoreError,
+    SharedJournal, Snapshot, StoreError,
 };
 
 /// Bytes of bodies that are read at a time where the whole journal is gone through.
@@ -196,8 +196,12 @@ impl Journal for SqliteStore {
         self.read_journal(move |journal| read_groups(journal, after, bytes_max))
     }
 
-    fn last_position(&self) -> Position {
-        Position(self.last_position.load(Ordering::Acquire))
+    fn shared(&self) -> Option<&dyn SharedJournal> {
+        None
+    }
+
+    fn last_position(&self) -> Pending<'_, Position> {
+        Box::pin(async { Ok(Position(self.last_position.load(Ordering::Acquire))) })
     }
 
     fn due(&self, until_ms: i64, limit: usize) -> Pending<'_, Vec<(Uuid, i64)>> {

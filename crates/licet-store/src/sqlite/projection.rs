@@ -109,6 +109,10 @@ pub(super) fn clear(connection: &Connection, journal_id: &str) -> Result<(), Sto
 }
 
 impl Projections for SqliteStore {
+    fn lead(&self) -> Pending<'_, bool> {
+        Box::pin(async { Ok(true) })
+    }
+
     fn projected(&self) -> Pending<'_, Position> {
         self.read_projection(position)
     }

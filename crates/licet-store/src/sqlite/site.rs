@@ -1,6 +1,7 @@
 //! What belongs to the site: every change and its audit row in one transaction.
 
 use rusqlite::Connection;
+use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
     AuditRow, InstanceFilter, InstanceRow, KeyKind, KeyRow, Pending, RateTableRow, SettingRow,
-    Site, StoreError, TokenRow, UserRow,
+    Site, SiteChange, StoreError, TokenRow, UserRow,
 };
 
 impl SqliteStore {
@@ -28,6 +29,10 @@ impl SqliteStore {
 }
 
 impl Site for SqliteStore {
+    fn changes(&self) -> Option<broadcast::Receiver<SiteChange>> {
+        None
+    }
+
     fn create_instance(&self, row: InstanceRow, audit: AuditRow) -> Pending<'_, InstanceRow> {
         self.change_site(audit, |connection| instances::create(connection, row))
     }

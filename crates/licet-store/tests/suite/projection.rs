@@ -115,7 +115,7 @@ pub(crate) async fn the_projection_can_be_thrown_away_and_made_again(home: &dyn 
     assert_eq!(store.projected().await.unwrap(), Position(0));
     assert!(store.usage(any_usage()).await.unwrap().is_empty());
     project_all(&*store).await;
-    assert_eq!(store.projected().await.unwrap(), store.last_position());
+    assert_eq!(store.projected().await.unwrap(), store.last_position().await.unwrap());
     assert_eq!(store.usage(any_usage()).await.unwrap(), usage);
     assert_eq!(store.heads().await.unwrap(), heads);
     assert_eq!(heads[0].head, chain.head);

@@ -129,7 +129,7 @@ async fn a_tool_reads_beside_a_live_server() {
     fresh.append(&*server, "b").await;
 
     let tool = SqliteStore::open_read_only(home.path()).unwrap();
-    assert_eq!(tool.last_position(), Position(2));
+    assert_eq!(tool.last_position().await.unwrap(), Position(2));
     assert_eq!(records(&*tool, projected.id).await, ["a"]);
     assert_eq!(records(&*tool, fresh.id).await, ["b"]);
     assert_eq!(tool.read_groups(Position(0), usize::MAX).await.unwrap().len(), 2);
@@ -190,11 +190,11 @@ async fn a_backup_of_a_store_under_writes_is_consistent() {
     restore(&target, &restored, |_| ()).unwrap();
     let copy = open(&restored);
     let projected = copy.projected().await.unwrap();
-    assert!(projected.0 >= 50 && projected <= copy.last_position());
-    assert!(copy.last_position() <= store.last_position());
+    assert!(projected.0 >= 50 && projected <= copy.last_position().await.unwrap());
+    assert!(copy.last_position().await.unwrap() <= store.last_position().await.unwrap());
     assert_eq!(
         records(&*copy, chain.id).await.len() as u64,
-        copy.last_position().0,
+        copy.last_position().await.unwrap().0,
         "every section up to the copy's end"
     );
     assert_eq!(copy.usage(all_usage()).await.unwrap().len() as u64, projected.0);
