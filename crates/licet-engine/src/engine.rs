@@ -222,6 +222,7 @@ impl Engine {
     /// [`AskError::Unavailable`] after ten seconds.
     pub async fn projected(&self) -> Result<(), AskError> {
         let target = self.last_position().await?;
+        self.shared.grown.notify_one();
         let mut projected = self.shared.projected.subscribe();
         let wait = projected.wait_for(|position| *position >= target);
         match tokio::time::timeout(PROJECTION_WAIT, wait).await {

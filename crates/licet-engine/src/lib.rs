@@ -10,6 +10,7 @@ mod clock;
 mod engine;
 mod error;
 mod mailbox;
+mod neighbours;
 mod projection;
 mod projector;
 mod runner;

@@ -12,24 +12,57 @@ const STEP_BYTES: usize = 1 << 20;
 /// How long the projector rests after a step that failed.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// How often the projector looks for what other processes have appended or projected.
+const LOOK: Duration = Duration::from_millis(100);
+
 pub(crate) async fn run(shared: Arc<Shared>) {
     loop {
-        let caught_up = match step(&shared).await {
-            Ok(caught_up) => caught_up,
+        let rest = match turn(&shared).await {
+            Ok(rest) => rest,
             Err(error) => {
                 tracing::error!(%error, "projector step failed, it is tried again");
-                tokio::time::sleep(RETRY).await;
-                shared.is_closing()
+                Rest::For(RETRY)
             }
         };
-        if caught_up && shared.is_closing() {
-            break;
-        }
-        if caught_up {
-            shared.grown.notified().await;
+        match rest {
+            Rest::None => {}
+            _ if shared.is_closing() => break,
+            Rest::UntilGrown => shared.grown.notified().await,
+            Rest::For(pause) => {
+                // The pause being over is as good a reason to go on as growth.
+                let _ = tokio::time::timeout(pause, shared.grown.notified()).await;
+            }
         }
     }
     shared.projector_ended.send_replace(true);
+}
+
+/// What the projector does before its next turn.
+enum Rest {
+    None,
+    UntilGrown,
+    For(Duration),
+}
+
+/// Takes a step if this process is the one that projects, or sees how far the other has come.
+async fn turn(shared: &Shared) -> Result<Rest, StoreError> {
+    let is_shared = shared.store.shared().is_some();
+    if !shared.store.lead().await? {
+        return follow(shared).await;
+    }
+    match step(shared).await {
+        Ok(true) if is_shared => Ok(Rest::For(LOOK)),
+        Ok(true) => Ok(Rest::UntilGrown),
+        Ok(false) => Ok(Rest::None),
+        // Another process has led since: go on from where it left.
+        Err(StoreError::Conflict) if is_shared => follow(shared).await,
+        Err(error) => Err(error),
+    }
+}
+
+async fn follow(shared: &Shared) -> Result<Rest, StoreError> {
+    shared.projected.send_replace(shared.store.projected().await?);
+    Ok(Rest::For(LOOK))
 }
 
 /// Projects the next groups. True if there were none.

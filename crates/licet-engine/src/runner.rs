@@ -9,7 +9,7 @@ use std::{
 };
 
 use licet_core::{Command, Context, Instance, InstanceId, Record, Reply, Site};
-use licet_store::{AppendError, Head, Snapshot};
+use licet_store::{Append, AppendError, Head, Hold, Section, SharedJournal, Snapshot, StoreError};
 use tokio::sync::{
     mpsc::{self, error::TryRecvError},
     oneshot, watch,
@@ -20,8 +20,13 @@ use crate::{
     AskError,
     engine::{Recorded, Shared},
     mailbox::{Answer, Letter, Mailbox},
+    neighbours::{Approach, Neighbours},
     section,
 };
+
+/// How often a group is decided again because another process was faster. From the second time on
+/// the others are kept waiting, so the last is hardly ever needed.
+const ATTEMPTS_MAX: usize = 16;
 
 /// Puts an instance's mailbox up, if it is not there, and starts its task.
 ///
@@ -51,6 +56,7 @@ struct Runner {
     instance: Instance,
     head: Head,
     snapshots: Snapshots,
+    neighbours: Neighbours,
 }
 
 /// When the next snapshot is worth its writing.
@@ -63,8 +69,64 @@ struct Snapshots {
     is_under_way: Arc<AtomicBool>,
 }
 
-/// Answers that wait until the group they were decided in is durable.
-type Waiting = Vec<(oneshot::Sender<Answer>, Result<Reply, AskError>)>;
+/// Commands that are decided and appended together, and where their answers go.
+#[derive(Default)]
+struct Group {
+    commands: Vec<Command>,
+    answers: Vec<oneshot::Sender<Answer>>,
+}
+
+impl Group {
+    fn push(&mut self, letter: Letter) {
+        self.commands.push(letter.command);
+        self.answers.push(letter.answer);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.answers.is_empty()
+    }
+
+    fn answer(&mut self, results: Vec<Result<Reply, AskError>>) {
+        for (answer, result) in self.answers.drain(..).zip(results) {
+            // A caller that went away meanwhile finds its answer under its idempotency key.
+            let _ = answer.send(Answer::Given(result));
+        }
+    }
+
+    fn refuse(&mut self, why: &str) {
+        for answer in self.answers.drain(..) {
+            let _ = answer.send(Answer::Given(Err(AskError::Unavailable(why.to_owned()))));
+        }
+    }
+}
+
+/// What a group became, before it is durable.
+struct Decided {
+    results: Vec<Result<Reply, AskError>>,
+    records: Vec<Record>,
+}
+
+/// Where an append takes the journal once it is durable.
+struct Taken {
+    head: Head,
+    bytes: usize,
+}
+
+impl Taken {
+    fn of(append: &Append) -> Self {
+        let head = Head { seq: append.expected.seq + 1, hash: append.hash };
+        Self { head, bytes: append.records.len() }
+    }
+}
+
+/// Why a group has no answer. What is in memory is then not what the store has.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 /// Why a task ends.
 enum Ending {
@@ -108,8 +170,8 @@ async fn run(place: Place, letters: mpsc::Receiver<Letter>) {
             return refuse_all(&mut letters, &error.to_string()).await;
         }
     };
-    let mut runner =
-        Runner { shared, id, letters, instance, head, snapshots: Snapshots::default() };
+    let (snapshots, neighbours) = (Snapshots::default(), Neighbours::default());
+    let mut runner = Runner { shared, id, letters, instance, head, snapshots, neighbours };
     let ending = runner.serve().await;
     place.leave();
     runner.give_back().await;
@@ -138,24 +200,25 @@ async fn refuse_all(letters: &mut mpsc::Receiver<Letter>, why: &str) {
 impl Runner {
     async fn serve(&mut self) -> Ending {
         let mut closing = self.shared.closing.subscribe();
-        let mut group = Vec::new();
+        let mut group = Group::default();
         loop {
             if !self.gather(&mut group, &mut closing).await {
                 return Ending::Idle;
             }
-            if !self.decide(&mut group).await {
-                return Ending::Failed;
+            match self.settle(&mut group.commands).await {
+                Ok(results) => group.answer(results),
+                Err(error) => {
+                    tracing::error!(instance.id = %self.id, %error, "instance is dropped");
+                    group.refuse(&error.to_string());
+                    return Ending::Failed;
+                }
             }
         }
     }
 
     /// Takes all commands that wait, or waits for the first or for the instance's own time.
     /// False when it is time to go.
-    async fn gather(
-        &mut self,
-        group: &mut Vec<Letter>,
-        closing: &mut watch::Receiver<bool>,
-    ) -> bool {
+    async fn gather(&mut self, group: &mut Group, closing: &mut watch::Receiver<bool>) -> bool {
         self.take_waiting(group);
         if !group.is_empty() || self.is_due() {
             return true;
@@ -166,17 +229,18 @@ impl Runner {
         tokio::select! {
             biased;
             letter = self.letters.recv() => {
-                group.extend(letter);
+                let Some(letter) = letter else { return false };
+                group.push(letter);
                 self.take_waiting(group);
-                !group.is_empty()
+                true
             }
             () = clock.sleep_until(wakes_at_ms.min(idle_at_ms)) => self.is_due(),
             _ = closing.wait_for(|closing| *closing) => false,
         }
     }
 
-    fn take_waiting(&mut self, group: &mut Vec<Letter>) {
-        while group.len() < self.shared.options.group_max {
+    fn take_waiting(&mut self, group: &mut Group) {
+        while group.answers.len() < self.shared.options.group_max {
             match self.letters.try_recv() {
                 Ok(letter) => group.push(letter),
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
@@ -188,31 +252,129 @@ impl Runner {
         self.instance.wakes_at_ms().is_some_and(|at_ms| at_ms <= self.shared.clock.now_ms())
     }
 
-    /// Decides a group, makes it durable and answers. False if the store did not take it.
-    async fn decide(&mut self, group: &mut Vec<Letter>) -> bool {
-        let mut records = Vec::with_capacity(group.len());
-        let mut waiting: Waiting = Vec::with_capacity(group.len());
+    /// Decides a group and makes it durable.
+    async fn settle(
+        &mut self,
+        commands: &mut Vec<Command>,
+    ) -> Result<Vec<Result<Reply, AskError>>, Failure> {
+        let shared = self.shared.clone();
+        if let Some(journal) = shared.store.shared() {
+            let results = self.settle_among_others(journal, commands).await;
+            commands.clear();
+            return results;
+        }
+        let Decided { results, records } = self.decide(commands.drain(..));
+        if !records.is_empty() {
+            let append = self.append_of(&records);
+            let taken = Taken::of(&append);
+            self.append(append).await?;
+            self.took(taken, records);
+        }
+        Ok(results)
+    }
+
+    /// Decides a group on a journal that other processes append to as well. What was decided on
+    /// an old state is thrown away with the state, and decided again.
+    async fn settle_among_others(
+        &mut self,
+        journal: &dyn SharedJournal,
+        commands: &[Command],
+    ) -> Result<Vec<Result<Reply, AskError>>, Failure> {
+        for _ in 0..ATTEMPTS_MAX {
+            let approach = self.neighbours.approach(self.shared.clock.now_ms(), commands.len());
+            let hold = self.catch_up(journal, approach).await?;
+            let Decided { results, records } = self.decide(commands.iter().cloned());
+            if records.is_empty() {
+                if let Some(hold) = hold {
+                    hold.release().await;
+                } else if approach == Approach::Trust && self.look(journal).await? {
+                    continue;
+                }
+                return Ok(results);
+            }
+            let append = self.append_of(&records);
+            let taken = Taken::of(&append);
+            let appended = match hold {
+                Some(hold) => hold.append(append).await.map(drop),
+                None => self.append(append).await,
+            };
+            match appended {
+                Ok(()) => {
+                    self.neighbours.is_sure(self.shared.clock.now_ms());
+                    self.took(taken, records);
+                    return Ok(results);
+                }
+                Err(AppendError::Conflict) => self.load_again().await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let text = "other servers were always faster; ask again";
+        Err(AppendError::Unavailable(text.to_owned()).into())
+    }
+
+    /// Folds what others appended, as far as the approach asks for it.
+    async fn catch_up(
+        &mut self,
+        journal: &dyn SharedJournal,
+        approach: Approach,
+    ) -> Result<Option<Box<dyn Hold>>, Failure> {
+        match approach {
+            Approach::Trust => Ok(None),
+            Approach::Look => {
+                self.look(journal).await?;
+                Ok(None)
+            }
+            Approach::Hold => {
+                let mut hold = journal.hold(self.id.0, self.head.seq).await?;
+                let tail = hold.take_tail();
+                if !tail.is_empty() {
+                    self.neighbours.met_another(self.shared.clock.now_ms());
+                }
+                self.follow(tail)?;
+                Ok(Some(hold))
+            }
+        }
+    }
+
+    /// Reads and folds what others appended. True if there was something.
+    async fn look(&mut self, journal: &dyn SharedJournal) -> Result<bool, Failure> {
+        let tail = journal.tail(self.id.0, self.head.seq).await?;
+        self.neighbours.is_sure(self.shared.clock.now_ms());
+        let is_news = !tail.is_empty();
+        self.follow(tail)?;
+        Ok(is_news)
+    }
+
+    fn follow(&mut self, tail: Vec<Section>) -> Result<(), StoreError> {
+        for section in tail {
+            self.head = section::follow(&self.head, &section)?;
+            let records = section::records(&section)?;
+            for record in &records {
+                self.instance.fold(record);
+            }
+            self.snapshots.bytes_since += section.records.len();
+            self.publish(records);
+        }
+        Ok(())
+    }
+
+    async fn load_again(&mut self) -> Result<(), StoreError> {
+        self.neighbours.met_another(self.shared.clock.now_ms());
+        (self.instance, self.head) = load(&self.shared, self.id).await?;
+        Ok(())
+    }
+
+    fn decide(&mut self, commands: impl ExactSizeIterator<Item = Command>) -> Decided {
+        let mut records = Vec::with_capacity(commands.len());
         let site = self.shared.site.load_full();
         let now_ms = self.shared.clock.now_ms();
         if self.is_due() {
             // A tick has nobody to answer, and is never refused.
             let _ = self.execute(&site, now_ms, Command::Tick, &mut records);
         }
-        for letter in group.drain(..) {
-            let result = self.execute(&site, now_ms, letter.command, &mut records);
-            waiting.push((letter.answer, result));
-        }
-        if !records.is_empty()
-            && let Err(error) = self.append(records).await
-        {
-            self.fail(waiting, &error);
-            return false;
-        }
-        for (answer, result) in waiting {
-            // A caller that went away meanwhile finds its answer under its idempotency key.
-            let _ = answer.send(Answer::Given(result));
-        }
-        true
+        let results =
+            commands.map(|command| self.execute(&site, now_ms, command, &mut records)).collect();
+        Decided { results, records }
     }
 
     fn execute(
@@ -227,32 +389,32 @@ impl Runner {
         Ok(self.instance.execute(context, command, records)?)
     }
 
-    async fn append(&mut self, records: Vec<Record>) -> Result<(), AppendError> {
-        let append = section::append(self.id.0, self.head, &self.instance, &records);
-        let head = Head { seq: self.head.seq + 1, hash: append.hash };
+    fn append_of(&self, records: &[Record]) -> Append {
+        section::append(self.id.0, self.head, &self.instance, records)
+    }
+
+    async fn append(&self, append: Append) -> Result<(), AppendError> {
         let stopped = || AppendError::Unavailable("the store has stopped".to_owned());
-        let bytes = append.records.len();
-        self.shared.store.append(append).await.map_err(|_| stopped())??;
-        self.head = head;
-        self.snapshots.bytes_since += bytes;
+        self.shared.store.append(append).await.map_err(|_| stopped())?.map(drop)
+    }
+
+    /// Goes on from what has become durable.
+    fn took(&mut self, taken: Taken, records: Vec<Record>) {
+        self.head = taken.head;
+        self.snapshots.bytes_since += taken.bytes;
         self.shared.grown.notify_one();
-        if self.shared.recorded.receiver_count() > 0 {
-            let recorded = Recorded { instance_id: self.id, records: Arc::new(records) };
-            // Listeners may go at any moment.
-            let _ = self.shared.recorded.send(recorded);
-        }
+        self.publish(records);
         let worth_bytes = self.shared.options.snapshot_after_bytes.max(self.snapshots.last_bytes);
         if self.snapshots.bytes_since >= worth_bytes {
             self.snapshot();
         }
-        Ok(())
     }
 
-    fn fail(&mut self, waiting: Waiting, error: &AppendError) {
-        tracing::error!(instance.id = %self.id, %error, "append failed, instance is dropped");
-        for (answer, _) in waiting {
-            let error = AskError::Unavailable(error.to_string());
-            let _ = answer.send(Answer::Given(Err(error)));
+    fn publish(&self, records: Vec<Record>) {
+        if self.shared.recorded.receiver_count() > 0 {
+            let recorded = Recorded { instance_id: self.id, records: Arc::new(records) };
+            // Listeners may go at any moment.
+            let _ = self.shared.recorded.send(recorded);
         }
     }
 

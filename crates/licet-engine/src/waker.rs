@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
-use licet_core::InstanceId;
+use licet_core::{Command, InstanceId};
 
-use crate::{engine::Shared, runner};
+use tokio::sync::oneshot;
+
+use crate::{
+    engine::Shared,
+    mailbox::{Letter, Mailbox},
+    runner,
+};
 
 /// How often the table of due instances is read.
 const LOOK_EVERY_MS: i64 = 1_000;
+
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut closing = shared.closing.subscribe();
     loop {
@@ -20,7 +27,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// An instance in memory keeps its own time, so only the others are loaded.
+/// An instance in memory keeps its own time, so only the others are loaded. On a shared journal
+/// memory may not know what another process left behind, so it is told to look.
 async fn wake_due(shared: &Arc<Shared>) {
     // As many as memory may hold, or those that wait there for something else (a heartbeat that an
     // outage put off) would hide the others.
@@ -31,10 +39,20 @@ async fn wake_due(shared: &Arc<Shared>) {
     };
     for (id, _) in due {
         let id = InstanceId(id);
-        if shared.mailboxes.get(id).is_none()
-            && let Err(error) = runner::start(shared, id)
-        {
-            tracing::warn!(instance.id = %id, %error, "due instance is not loaded yet");
+        match shared.mailboxes.get(id) {
+            Some(mailbox) if shared.store.shared().is_some() => tick(&mailbox),
+            Some(_) => {}
+            None => {
+                if let Err(error) = runner::start(shared, id) {
+                    tracing::warn!(instance.id = %id, %error, "due instance is not loaded yet");
+                }
+            }
         }
     }
+}
+
+/// Nobody waits for the answer, and an instance with a full mailbox is about to look anyway.
+fn tick(mailbox: &Mailbox) {
+    let (answer, _) = oneshot::channel();
+    let _ = mailbox.try_send(Letter { command: Command::Tick, answer });
 }

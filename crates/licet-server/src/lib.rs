@@ -6,6 +6,7 @@
 mod app;
 mod elastic;
 mod extract;
+mod follower;
 mod limits;
 mod operations;
 mod problem;

@@ -7,7 +7,7 @@ use licet_store::{Store, StoreError};
 use thiserror::Error;
 
 use crate::{
-    App, Listener, Problem, RateLimit, router,
+    App, Listener, Problem, RateLimit, follower, router,
     security::{Authenticator, GeneratedPassword, SecurityOptions},
     terms,
 };
@@ -138,12 +138,17 @@ impl App {
         security: SecurityOptions,
         options: Options,
     ) -> Result<Self, StartError> {
+        let changes = store.changes();
         let authenticator = Arc::new(Authenticator::with_options(store.clone(), security)?);
         authenticator.reload_keys().await?;
         let site = terms::load(&*store).await?;
         let engine = Engine::start(store.clone(), clock.clone(), site, options).await?;
         let stopping = tokio::sync::watch::Sender::new(false);
-        Ok(Self { engine, store, authenticator, clock, stopping })
+        let app = Self { engine, store, authenticator, clock, stopping };
+        if let Some(changes) = changes {
+            tokio::spawn(follower::run(app.clone(), changes));
+        }
+        Ok(app)
     }
 }
 

@@ -8,7 +8,7 @@
 mod access_requests;
 mod actions;
 mod answer;
-mod changing_terms;
+pub(crate) mod changing_terms;
 mod conditions;
 mod configuration;
 mod document;

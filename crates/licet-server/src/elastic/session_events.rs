@@ -30,6 +30,8 @@ use crate::{
 
 /// How long after an answer that could not be had it is asked for again.
 const RETRY_MS: i64 = 1_000;
+/// How often a session is asked how it stands where another process may serve it as well.
+const LOOK_EVERY_MS: i64 = 1_000;
 
 pub(super) fn operations() -> Vec<Operations> {
     vec![routes!(events)]
@@ -180,6 +182,12 @@ impl Watch {
                 None => std::future::pending().await,
             }
         };
+        let served_elsewhere = async {
+            match self.app.store.shared() {
+                Some(_) => clock.sleep_until(clock.now_ms() + LOOK_EVERY_MS).await,
+                None => std::future::pending().await,
+            }
+        };
         let stopped = async {
             // The sender goes with the server, which is the same.
             let _ = stopping.wait_for(|stopping| *stopping).await.map(|_| ());
@@ -193,6 +201,7 @@ impl Watch {
                 Err(RecvError::Closed) => self.end(),
             },
             () = warn => self.warn().await,
+            () = served_elsewhere => self.look().await.unwrap_or_default(),
             () = stopped => self.end(),
         }
     }
