@@ -80,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) running: AtomicUsize,
     /// Tells the projector that the journal has grown.
     pub(crate) grown: Notify,
+    /// Tells the projector that a report waits.
+    pub(crate) wanted: Notify,
     pub(crate) projected: watch::Sender<Position>,
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) all_stopped: Notify,
@@ -118,6 +120,7 @@ impl Engine {
             recorded: broadcast::Sender::new(RECORDED_BACKLOG),
             running: AtomicUsize::new(0),
             grown: Notify::new(),
+            wanted: Notify::new(),
             projected: watch::Sender::new(projected),
             closing: watch::Sender::new(false),
             all_stopped: Notify::new(),
@@ -222,7 +225,7 @@ impl Engine {
     /// [`AskError::Unavailable`] after ten seconds.
     pub async fn projected(&self) -> Result<(), AskError> {
         let target = self.last_position().await?;
-        self.shared.grown.notify_one();
+        self.shared.wanted.notify_one();
         let mut projected = self.shared.projected.subscribe();
         let wait = projected.wait_for(|position| *position >= target);
         match tokio::time::timeout(PROJECTION_WAIT, wait).await {
@@ -244,7 +247,7 @@ impl Engine {
             }
             stopped.await;
         }
-        self.shared.grown.notify_one();
+        self.shared.wanted.notify_one();
         let mut ended = self.shared.projector_ended.subscribe();
         let ended = ended.wait_for(|ended| *ended);
         if tokio::time::timeout(PROJECTION_WAIT, ended).await.is_err() {

@@ -8,7 +8,10 @@ use licet_store::{Position, StoreError};
 use crate::{engine::Shared, projection::Step};
 
 /// Journal bytes that one step takes in.
-const STEP_BYTES: usize = 1 << 20;
+const STEP_BYTES: usize = 4 << 20;
+/// How long the projector lets a short step's successor grow, unless a report waits: a step costs
+/// a commit and an update of every total that it touches, however many rows it adds.
+const GATHER: Duration = Duration::from_millis(100);
 /// How long the projector rests after a step that failed.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -26,20 +29,30 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         };
         match rest {
             Rest::None => {}
+            Rest::ToGather if shared.is_closing() => {}
             _ if shared.is_closing() => break,
-            Rest::UntilGrown => shared.grown.notified().await,
-            Rest::For(pause) => {
-                // The pause being over is as good a reason to go on as growth.
-                let _ = tokio::time::timeout(pause, shared.grown.notified()).await;
-            }
+            Rest::UntilGrown => tokio::select! {
+                () = shared.grown.notified() => {}
+                () = shared.wanted.notified() => {}
+            },
+            Rest::ToGather => pause(&shared, GATHER).await,
+            Rest::For(duration) => pause(&shared, duration).await,
         }
     }
     shared.projector_ended.send_replace(true);
 }
 
+/// Waits, unless a report is wanted before.
+async fn pause(shared: &Shared, duration: Duration) {
+    // The pause being over is as good a reason to go on.
+    let _ = tokio::time::timeout(duration, shared.wanted.notified()).await;
+}
+
 /// What the projector does before its next turn.
 enum Rest {
+    /// A long way is still to go.
     None,
+    ToGather,
     UntilGrown,
     For(Duration),
 }
@@ -51,9 +64,10 @@ async fn turn(shared: &Shared) -> Result<Rest, StoreError> {
         return follow(shared).await;
     }
     match step(shared).await {
-        Ok(true) if is_shared => Ok(Rest::For(LOOK)),
-        Ok(true) => Ok(Rest::UntilGrown),
-        Ok(false) => Ok(Rest::None),
+        Ok(Taken::Nothing) if is_shared => Ok(Rest::For(LOOK)),
+        Ok(Taken::Nothing) => Ok(Rest::UntilGrown),
+        Ok(Taken::Short) => Ok(Rest::ToGather),
+        Ok(Taken::Full) => Ok(Rest::None),
         // Another process has led since: go on from where it left.
         Err(StoreError::Conflict) if is_shared => follow(shared).await,
         Err(error) => Err(error),
@@ -65,22 +79,31 @@ async fn follow(shared: &Shared) -> Result<Rest, StoreError> {
     Ok(Rest::For(LOOK))
 }
 
-/// Projects the next groups. True if there were none.
-async fn step(shared: &Shared) -> Result<bool, StoreError> {
+/// How much one step took in.
+enum Taken {
+    Nothing,
+    Short,
+    Full,
+}
+
+/// Projects the next groups.
+async fn step(shared: &Shared) -> Result<Taken, StoreError> {
     let from = *shared.projected.borrow();
     let groups = shared.store.read_groups(from, STEP_BYTES).await?;
-    let Some(last) = groups.last() else { return Ok(true) };
+    let Some(last) = groups.last() else { return Ok(Taken::Nothing) };
     let to: Position = last.position;
+    let mut bytes = 0;
     let mut step = Step::new(from, to, shared.clock.now_ms());
     for group in &groups {
         for section in &group.sections {
             let account_id = shared.account_of(section.instance_id).await?;
             step.take(group.position, section, &account_id)?;
+            bytes += section.records.len();
         }
     }
     shared.store.project(step.finish()).await?;
     shared.projected.send_replace(to);
-    Ok(false)
+    Ok(if bytes < STEP_BYTES / 2 { Taken::Short } else { Taken::Full })
 }
 
 impl Shared {
