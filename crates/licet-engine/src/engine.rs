@@ -1,7 +1,6 @@
 //! The handle to all instances.
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{Arc, atomic::AtomicUsize},
     time::Duration,
@@ -15,6 +14,7 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
 use crate::{
     AskError, Clock,
+    by_id::ById,
     mailbox::{Answer, Letter, Mailbox, Mailboxes},
     projector, runner, waker,
 };
@@ -75,7 +75,7 @@ pub(crate) struct Shared {
     pub(crate) up_since_ms: i64,
     pub(crate) mailboxes: Mailboxes,
     /// Instances never change their account and are never deleted, so rows can be kept.
-    directory: RwLock<HashMap<InstanceId, Arc<InstanceRow>>>,
+    directory: RwLock<ById<Arc<InstanceRow>>>,
     pub(crate) recorded: broadcast::Sender<Recorded>,
     pub(crate) running: AtomicUsize,
     /// Tells the projector that the journal has grown.

@@ -1,12 +1,10 @@
 //! Mailboxes: how commands come to the task of an instance, and the answers back.
 
-use std::collections::HashMap;
-
 use licet_core::{Command, InstanceId, Reply};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::AskError;
+use crate::{AskError, by_id::ById};
 
 /// A command on its way, with the place where the answer goes.
 pub(crate) struct Letter {
@@ -25,7 +23,7 @@ pub(crate) type Mailbox = mpsc::Sender<Letter>;
 /// The mailboxes of all instances in memory. Split, so that callers seldom wait for each other;
 /// no lock is held across an await.
 pub(crate) struct Mailboxes {
-    shards: Vec<Mutex<HashMap<InstanceId, Mailbox>>>,
+    shards: Vec<Mutex<ById<Mailbox>>>,
 }
 
 const SHARDS: usize = 64;
@@ -35,7 +33,7 @@ impl Mailboxes {
         Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
     }
 
-    fn shard(&self, id: InstanceId) -> &Mutex<HashMap<InstanceId, Mailbox>> {
+    fn shard(&self, id: InstanceId) -> &Mutex<ById<Mailbox>> {
         // The last bytes of an id are random, the first are its time.
         &self.shards[usize::from(id.0.as_bytes()[15]) % SHARDS]
     }

@@ -1,6 +1,6 @@
 //! What every door has at hand.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
 use licet_core::{Command, InstanceId, Reply};
@@ -11,18 +11,45 @@ use tokio::sync::watch;
 use crate::{
     problem::Problem,
     security::{Authenticator, Principal},
+    service::Metrics,
     terms,
 };
 
 /// The state that handlers share; a clone is cheap and the same.
 #[derive(Clone)]
 pub struct App {
+    parts: Arc<Parts>,
+}
+
+/// What an [`App`] is made of.
+pub struct Parts {
     pub engine: Engine,
     pub store: Arc<dyn Store>,
     pub authenticator: Arc<Authenticator>,
     pub clock: Arc<dyn Clock>,
     /// Tells streams that would go on for ever that the server stops.
     pub stopping: watch::Sender<bool>,
+    pub(crate) metrics: Metrics,
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+impl From<Parts> for App {
+    fn from(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts) }
+    }
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("engine", &self.engine).finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for App {

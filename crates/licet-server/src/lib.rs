@@ -15,6 +15,7 @@ pub mod security;
 mod serve;
 mod server;
 mod service;
+mod silence;
 mod terms;
 mod usage;
 

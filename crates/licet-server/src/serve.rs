@@ -4,10 +4,7 @@ use std::{io, net::SocketAddr, path::Path, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Router, extract::ConnectInfo, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -21,12 +18,21 @@ use tokio_rustls::TlsAcceptor;
 use tower::Service;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{App, Problem, elastic, limits::HEADER_BYTES_MAX, operations, service, usage};
+use crate::{
+    App, Problem, elastic,
+    limits::HEADER_BYTES_MAX,
+    operations, service,
+    silence::{Heard, Silence},
+    usage,
+};
 
 /// Connections at once; further ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 10_000;
-/// How long a caller may take to send the head of a request, or to shake hands.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a caller may take to shake hands.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection on which nothing was answered in the whole of such a span is closed: its caller
+/// sends too slowly, or nothing. Streams send a sign of life more often.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// How long open requests may take to end at a shutdown.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -45,8 +51,8 @@ pub fn router(app: App) -> Result<Router, Problem> {
         .merge(service::pages(&document)?)
         .fallback(|| async { Problem::not_found("path") })
         .method_not_allowed_fallback(|| async { Problem::plain(crate::Code::MethodNotAllowed) })
-        .with_state(app);
-    Ok(service::observed(router, service::Metrics::new()))
+        .with_state(app.clone());
+    Ok(service::observed(router, app.metrics.clone()))
 }
 
 /// An address that is listened to, with or without TLS.
@@ -122,7 +128,7 @@ impl Listener {
                 match tls {
                     None => converse(stream, peer, router, watcher).await,
                     Some(tls) => {
-                        let shaking = tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream));
+                        let shaking = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream));
                         if let Ok(Ok(stream)) = shaking.await {
                             converse(stream, peer, router, watcher).await;
                         }
@@ -164,18 +170,24 @@ async fn converse(
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
+    let silence = Silence::default();
+    let stream = Heard { stream, silence: silence.clone() };
     let answer = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().call(request)
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
         // Who has sent all it will still reads the answer.
         .half_close(true)
         .max_buf_size(HEADER_BYTES_MAX.max(64 * 1024))
         .serve_connection(TokioIo::new(stream), answer);
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "connection ended early");
+    tokio::select! {
+        biased;
+        ended = watcher.watch(connection) => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "connection ended early");
+            }
+        }
+        () = silence.is_longer_than(SILENCE_MAX) => tracing::debug!("connection closed after long silence"),
     }
 }

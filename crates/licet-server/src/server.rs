@@ -7,8 +7,11 @@ use licet_store::{Store, StoreError};
 use thiserror::Error;
 
 use crate::{
-    App, Listener, Problem, RateLimit, follower, router,
+    App, Listener, Problem, RateLimit,
+    app::Parts,
+    follower, router,
     security::{Authenticator, GeneratedPassword, SecurityOptions},
+    service::Metrics,
     terms,
 };
 
@@ -144,7 +147,8 @@ impl App {
         let site = terms::load(&*store).await?;
         let engine = Engine::start(store.clone(), clock.clone(), site, options).await?;
         let stopping = tokio::sync::watch::Sender::new(false);
-        let app = Self { engine, store, authenticator, clock, stopping };
+        let metrics = Metrics::default();
+        let app = Self::from(Parts { engine, store, authenticator, clock, stopping, metrics });
         if let Some(changes) = changes {
             tokio::spawn(follower::run(app.clone(), changes));
         }

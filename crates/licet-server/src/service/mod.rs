@@ -5,7 +5,7 @@ mod health;
 mod metrics;
 mod observe;
 
-use axum::{Router, middleware};
+use axum::Router;
 pub(crate) use docs::{contract, pages};
 pub(crate) use metrics::Metrics;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -22,5 +22,5 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 
 /// Gives every request an id, and counts and logs what became of it.
 pub(crate) fn observed(router: Router, metrics: Metrics) -> Router {
-    router.layer(middleware::from_fn_with_state(metrics, observe::observe))
+    router.layer(observe::ObserveLayer(metrics))
 }

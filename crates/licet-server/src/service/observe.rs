@@ -1,55 +1,125 @@
 //! What is seen of every request from outside: its id, its status and how long it took.
 
-use std::time::Instant;
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
 
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     http::{HeaderName, HeaderValue, header},
-    middleware::Next,
     response::Response,
 };
+use pin_project_lite::pin_project;
+use tower::{Layer, Service};
 use uuid::Uuid;
 
-use super::Metrics;
+use super::{Metrics, metrics::RouteMetrics};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 /// Longest request id that is taken over from the caller.
 const REQUEST_ID_MAX: usize = 128;
 
-/// Takes over the caller's request id, or makes one, and answers with it.
-#[expect(clippy::disallowed_methods, reason = "latency is measured, nothing is decided by it")]
-pub(crate) async fn observe(
-    State(metrics): State<Metrics>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let started = Instant::now();
-    let request_id = request_id(&mut request);
-    let route = metrics.route(template(&request));
-    let seen = tracing::enabled!(tracing::Level::DEBUG)
-        .then(|| (request.method().clone(), request.uri().path().to_owned()));
-    let mut response = next.run(request).await;
-    let (status, latency_s) = (response.status(), started.elapsed().as_secs_f64());
-    route.count(status.as_u16(), latency_s);
-    if let Some((method, path)) = seen {
-        tracing::debug!(
-            request.id = request_id.to_str().unwrap_or_default(),
-            http.method = %method,
-            http.path = %path,
-            http.status = status.as_u16(),
-            latency_ms = latency_s * 1_000.0,
-            "request"
-        );
+/// Takes over the caller's request id, or makes one, answers with it, and counts and logs what
+/// became of the request.
+#[derive(Debug, Clone)]
+pub(crate) struct ObserveLayer(pub(crate) Metrics);
+
+impl<S> Layer<S> for ObserveLayer {
+    type Service = Observe<S>;
+
+    fn layer(&self, inner: S) -> Observe<S> {
+        Observe { inner, metrics: self.0.clone() }
     }
-    if status.is_server_error() {
-        let request_id = request_id.to_str().unwrap_or_default();
-        tracing::warn!(request.id = request_id, http.status = status.as_u16(), "request failed");
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Observe<S> {
+    inner: S,
+    metrics: Metrics,
+}
+
+impl<S: Service<Request, Response = Response>> Service<Request> for Observe<S> {
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Observed<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
     }
-    let headers = response.headers_mut();
-    headers.insert(X_REQUEST_ID, request_id);
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    response
+
+    #[expect(clippy::disallowed_methods, reason = "latency is measured, nothing is decided by it")]
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let seen = Seen {
+            started: Instant::now(),
+            request_id: request_id(&mut request),
+            route: self.metrics.route(template(&request)),
+            logged: tracing::enabled!(tracing::Level::DEBUG)
+                .then(|| (request.method().clone(), request.uri().path().to_owned())),
+        };
+        Observed { answering: self.inner.call(request), seen: Some(seen) }
+    }
+}
+
+pin_project! {
+    /// A request that is being answered.
+    pub(crate) struct Observed<F> {
+        #[pin]
+        answering: F,
+        seen: Option<Seen>,
+    }
+}
+
+struct Seen {
+    started: Instant,
+    request_id: HeaderValue,
+    route: Arc<RouteMetrics>,
+    logged: Option<(axum::http::Method, String)>,
+}
+
+impl<F: Future<Output = Result<Response, E>>, E> Future for Observed<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let answer = ready!(this.answering.poll(context));
+        Poll::Ready(match (answer, this.seen.take()) {
+            (Ok(response), Some(seen)) => Ok(seen.complete(response)),
+            (answer, _) => answer,
+        })
+    }
+}
+
+impl Seen {
+    fn complete(self, mut response: Response) -> Response {
+        let (status, latency) = (response.status(), self.started.elapsed());
+        self.route.count(status.as_u16(), latency);
+        if let Some((method, path)) = &self.logged {
+            tracing::debug!(
+                request.id = self.request_id.to_str().unwrap_or_default(),
+                http.method = %method,
+                http.path = %path,
+                http.status = status.as_u16(),
+                latency_ms = latency.as_secs_f64() * 1_000.0,
+                "request"
+            );
+        }
+        if status.is_server_error() {
+            let request_id = self.request_id.to_str().unwrap_or_default();
+            tracing::warn!(
+                request.id = request_id,
+                http.status = status.as_u16(),
+                "request failed"
+            );
+        }
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, self.request_id);
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        response
+    }
 }
 
 fn template(request: &Request) -> &str {

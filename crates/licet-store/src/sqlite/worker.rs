@@ -123,6 +123,14 @@ fn work_off<W: Work>(mut queue: mpsc::Receiver<Message<W::Job>>, batch_max: usiz
     let mut messages = Vec::new();
     let mut jobs = Vec::new();
     while queue.blocking_recv_many(&mut messages, batch_max) > 0 {
+        // Where all cores are busy, those who are about to send a job come first: work for many
+        // costs little more than for one. Otherwise this returns at once.
+        std::thread::yield_now();
+        while messages.len() < batch_max
+            && let Ok(message) = queue.try_recv()
+        {
+            messages.push(message);
+        }
         for message in messages.drain(..) {
             match message {
                 Message::Job(job) => jobs.push(job),

@@ -1,5 +1,8 @@
 //! The task of one instance: it owns the state, decides in groups and answers what is durable.
 
+mod alone;
+mod among_others;
+
 use std::{
     sync::{
         Arc,
@@ -9,24 +12,20 @@ use std::{
 };
 
 use licet_core::{Command, Context, Instance, InstanceId, Record, Reply, Site};
-use licet_store::{Append, AppendError, Head, Hold, Section, SharedJournal, Snapshot, StoreError};
+use licet_store::{Append, AppendError, Head, Position, Snapshot, StoreError};
 use tokio::sync::{
     mpsc::{self, error::TryRecvError},
-    oneshot, watch,
+    oneshot,
 };
 use uuid::Uuid;
 
 use crate::{
-    AskError,
+    AskError, Options,
     engine::{Recorded, Shared},
     mailbox::{Answer, Letter, Mailbox},
-    neighbours::{Approach, Neighbours},
+    neighbours::Neighbours,
     section,
 };
-
-/// How often a group is decided again because another process was faster. From the second time on
-/// the others are kept waiting, so the last is hardly ever needed.
-const ATTEMPTS_MAX: usize = 16;
 
 /// Puts an instance's mailbox up, if it is not there, and starts its task.
 ///
@@ -87,6 +86,7 @@ impl Group {
     }
 
     fn answer(&mut self, results: Vec<Result<Reply, AskError>>) {
+        self.commands.clear();
         for (answer, result) in self.answers.drain(..).zip(results) {
             // A caller that went away meanwhile finds its answer under its idempotency key.
             let _ = answer.send(Answer::Given(result));
@@ -197,45 +197,27 @@ async fn refuse_all(letters: &mut mpsc::Receiver<Letter>, why: &str) {
     }
 }
 
+/// What the store answered to an append.
+fn landing(
+    answer: Result<Result<Position, AppendError>, oneshot::error::RecvError>,
+) -> Result<(), AppendError> {
+    let stopped = |_| AppendError::Unavailable("the store has stopped".to_owned());
+    answer.map_err(stopped)?.map(drop)
+}
+
+impl Snapshots {
+    /// Whether as much was recorded since the last one as reading it would save.
+    fn is_due(&self, options: &Options) -> bool {
+        self.bytes_since >= options.snapshot_after_bytes.max(self.last_bytes)
+    }
+}
+
 impl Runner {
     async fn serve(&mut self) -> Ending {
-        let mut closing = self.shared.closing.subscribe();
-        let mut group = Group::default();
-        loop {
-            if !self.gather(&mut group, &mut closing).await {
-                return Ending::Idle;
-            }
-            match self.settle(&mut group.commands).await {
-                Ok(results) => group.answer(results),
-                Err(error) => {
-                    tracing::error!(instance.id = %self.id, %error, "instance is dropped");
-                    group.refuse(&error.to_string());
-                    return Ending::Failed;
-                }
-            }
-        }
-    }
-
-    /// Takes all commands that wait, or waits for the first or for the instance's own time.
-    /// False when it is time to go.
-    async fn gather(&mut self, group: &mut Group, closing: &mut watch::Receiver<bool>) -> bool {
-        self.take_waiting(group);
-        if !group.is_empty() || self.is_due() {
-            return true;
-        }
-        let clock = self.shared.clock.clone();
-        let wakes_at_ms = self.instance.wakes_at_ms().unwrap_or(i64::MAX);
-        let idle_at_ms = clock.now_ms().saturating_add(self.shared.options.idle_after_ms);
-        tokio::select! {
-            biased;
-            letter = self.letters.recv() => {
-                let Some(letter) = letter else { return false };
-                group.push(letter);
-                self.take_waiting(group);
-                true
-            }
-            () = clock.sleep_until(wakes_at_ms.min(idle_at_ms)) => self.is_due(),
-            _ = closing.wait_for(|closing| *closing) => false,
+        let shared = self.shared.clone();
+        match shared.store.shared() {
+            None => self.serve_alone().await,
+            Some(journal) => self.serve_among_others(journal).await,
         }
     }
 
@@ -248,120 +230,15 @@ impl Runner {
         }
     }
 
+    /// Until when nothing is to do, as far as this instance knows.
+    fn rests_until_ms(&self) -> i64 {
+        let wakes_at_ms = self.instance.wakes_at_ms().unwrap_or(i64::MAX);
+        let now_ms = self.shared.clock.now_ms();
+        wakes_at_ms.min(now_ms.saturating_add(self.shared.options.idle_after_ms))
+    }
+
     fn is_due(&self) -> bool {
         self.instance.wakes_at_ms().is_some_and(|at_ms| at_ms <= self.shared.clock.now_ms())
-    }
-
-    /// Decides a group and makes it durable.
-    async fn settle(
-        &mut self,
-        commands: &mut Vec<Command>,
-    ) -> Result<Vec<Result<Reply, AskError>>, Failure> {
-        let shared = self.shared.clone();
-        if let Some(journal) = shared.store.shared() {
-            let results = self.settle_among_others(journal, commands).await;
-            commands.clear();
-            return results;
-        }
-        let Decided { results, records } = self.decide(commands.drain(..));
-        if !records.is_empty() {
-            let append = self.append_of(&records);
-            let taken = Taken::of(&append);
-            self.append(append).await?;
-            self.took(taken, records);
-        }
-        Ok(results)
-    }
-
-    /// Decides a group on a journal that other processes append to as well. What was decided on
-    /// an old state is thrown away with the state, and decided again.
-    async fn settle_among_others(
-        &mut self,
-        journal: &dyn SharedJournal,
-        commands: &[Command],
-    ) -> Result<Vec<Result<Reply, AskError>>, Failure> {
-        for _ in 0..ATTEMPTS_MAX {
-            let approach = self.neighbours.approach(self.shared.clock.now_ms(), commands.len());
-            let hold = self.catch_up(journal, approach).await?;
-            let Decided { results, records } = self.decide(commands.iter().cloned());
-            if records.is_empty() {
-                if let Some(hold) = hold {
-                    hold.release().await;
-                } else if approach == Approach::Trust && self.look(journal).await? {
-                    continue;
-                }
-                return Ok(results);
-            }
-            let append = self.append_of(&records);
-            let taken = Taken::of(&append);
-            let appended = match hold {
-                Some(hold) => hold.append(append).await.map(drop),
-                None => self.append(append).await,
-            };
-            match appended {
-                Ok(()) => {
-                    self.neighbours.is_sure(self.shared.clock.now_ms());
-                    self.took(taken, records);
-                    return Ok(results);
-                }
-                Err(AppendError::Conflict) => self.load_again().await?,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let text = "other servers were always faster; ask again";
-        Err(AppendError::Unavailable(text.to_owned()).into())
-    }
-
-    /// Folds what others appended, as far as the approach asks for it.
-    async fn catch_up(
-        &mut self,
-        journal: &dyn SharedJournal,
-        approach: Approach,
-    ) -> Result<Option<Box<dyn Hold>>, Failure> {
-        match approach {
-            Approach::Trust => Ok(None),
-            Approach::Look => {
-                self.look(journal).await?;
-                Ok(None)
-            }
-            Approach::Hold => {
-                let mut hold = journal.hold(self.id.0, self.head.seq).await?;
-                let tail = hold.take_tail();
-                if !tail.is_empty() {
-                    self.neighbours.met_another(self.shared.clock.now_ms());
-                }
-                self.follow(tail)?;
-                Ok(Some(hold))
-            }
-        }
-    }
-
-    /// Reads and folds what others appended. True if there was something.
-    async fn look(&mut self, journal: &dyn SharedJournal) -> Result<bool, Failure> {
-        let tail = journal.tail(self.id.0, self.head.seq).await?;
-        self.neighbours.is_sure(self.shared.clock.now_ms());
-        let is_news = !tail.is_empty();
-        self.follow(tail)?;
-        Ok(is_news)
-    }
-
-    fn follow(&mut self, tail: Vec<Section>) -> Result<(), StoreError> {
-        for section in tail {
-            self.head = section::follow(&self.head, &section)?;
-            let records = section::records(&section)?;
-            for record in &records {
-                self.instance.fold(record);
-            }
-            self.snapshots.bytes_since += section.records.len();
-            self.publish(records);
-        }
-        Ok(())
-    }
-
-    async fn load_again(&mut self) -> Result<(), StoreError> {
-        self.neighbours.met_another(self.shared.clock.now_ms());
-        (self.instance, self.head) = load(&self.shared, self.id).await?;
-        Ok(())
     }
 
     fn decide(&mut self, commands: impl ExactSizeIterator<Item = Command>) -> Decided {
@@ -394,20 +271,18 @@ impl Runner {
     }
 
     async fn append(&self, append: Append) -> Result<(), AppendError> {
-        let stopped = || AppendError::Unavailable("the store has stopped".to_owned());
-        self.shared.store.append(append).await.map_err(|_| stopped())?.map(drop)
+        landing(self.shared.store.append(append).await)
     }
 
-    /// Goes on from what has become durable.
-    fn took(&mut self, taken: Taken, records: Vec<Record>) {
-        self.head = taken.head;
-        self.snapshots.bytes_since += taken.bytes;
+    fn report(&self, error: &Failure) {
+        tracing::error!(instance.id = %self.id, %error, "append failed, instance is dropped");
+    }
+
+    /// Tells of records that have become durable.
+    fn landed(&mut self, bytes: usize, records: Vec<Record>) {
+        self.snapshots.bytes_since += bytes;
         self.shared.grown.notify_one();
         self.publish(records);
-        let worth_bytes = self.shared.options.snapshot_after_bytes.max(self.snapshots.last_bytes);
-        if self.snapshots.bytes_since >= worth_bytes {
-            self.snapshot();
-        }
     }
 
     fn publish(&self, records: Vec<Record>) {

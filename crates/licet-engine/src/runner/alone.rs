@@ -1,0 +1,131 @@
+//! An instance whose journal this process alone appends to. Nobody can be in the way, so the next
+//! group is decided while the last one is still on its way to the disk.
+
+use std::collections::VecDeque;
+
+use licet_core::{Record, Reply};
+use licet_store::{AppendError, Appending};
+use tokio::sync::watch;
+
+use super::{Decided, Ending, Group, Runner, Taken, landing};
+use crate::AskError;
+
+/// Groups that may be on their way. While one is written, the store merges those that wait.
+const FLIGHTS_MAX: usize = 8;
+
+/// A group that was decided and is not yet durable, or follows one that is not.
+struct Flight {
+    group: Group,
+    results: Vec<Result<Reply, AskError>>,
+    /// `None` if nothing was recorded. The answers wait all the same: what they tell of may be on
+    /// its way.
+    append: Option<Append>,
+}
+
+struct Append {
+    appending: Appending,
+    bytes: usize,
+    records: Vec<Record>,
+}
+
+enum Event {
+    Gathered(Group),
+    Landed(Result<(), AppendError>),
+    Idle,
+}
+
+impl Runner {
+    pub(super) async fn serve_alone(&mut self) -> Ending {
+        let mut closing = self.shared.closing.subscribe();
+        let mut flights = VecDeque::new();
+        loop {
+            match self.next_event(&mut flights, &mut closing).await {
+                Event::Gathered(group) => flights.push_back(self.depart(group)),
+                Event::Landed(Ok(())) => self.arrive(&mut flights),
+                Event::Landed(Err(error)) => {
+                    self.report(&error.clone().into());
+                    for flight in &mut flights {
+                        flight.group.refuse(&error.to_string());
+                    }
+                    return Ending::Failed;
+                }
+                Event::Idle => return Ending::Idle,
+            }
+            if flights.is_empty() && self.snapshots.is_due(&self.shared.options) {
+                self.snapshot();
+            }
+        }
+    }
+
+    async fn next_event(
+        &mut self,
+        flights: &mut VecDeque<Flight>,
+        closing: &mut watch::Receiver<bool>,
+    ) -> Event {
+        // A snapshot shows what is durable, so the way must be clear before one is taken.
+        let may_depart =
+            flights.len() < FLIGHTS_MAX && !self.snapshots.is_due(&self.shared.options);
+        let mut group = Group::default();
+        if may_depart {
+            self.take_waiting(&mut group);
+            if !group.is_empty() || self.is_due() {
+                return Event::Gathered(group);
+            }
+        }
+        let (clock, until_ms) = (self.shared.clock.clone(), self.rests_until_ms());
+        let is_resting = flights.is_empty();
+        let letter = tokio::select! {
+            biased;
+            landed = land(flights) => return Event::Landed(landed),
+            letter = self.letters.recv(), if may_depart => letter,
+            () = clock.sleep_until(until_ms), if is_resting => return match self.is_due() {
+                true => Event::Gathered(group),
+                false => Event::Idle,
+            },
+            _ = closing.wait_for(|closing| *closing), if is_resting => return Event::Idle,
+        };
+        let Some(letter) = letter else { return Event::Idle };
+        group.push(letter);
+        if !is_resting {
+            // Whoever is about to ask as well comes first: the disk is busy anyway.
+            tokio::task::yield_now().await;
+        }
+        self.take_waiting(&mut group);
+        Event::Gathered(group)
+    }
+
+    /// Decides a group and sends its records on their way.
+    fn depart(&mut self, mut group: Group) -> Flight {
+        let Decided { results, records } = self.decide(group.commands.drain(..));
+        if records.is_empty() {
+            return Flight { group, results, append: None };
+        }
+        let append = self.append_of(&records);
+        let Taken { head, bytes } = Taken::of(&append);
+        self.head = head;
+        let appending = self.shared.store.append(append);
+        Flight { group, results, append: Some(Append { appending, bytes, records }) }
+    }
+
+    /// Answers the group that has landed, and those behind it that had nothing to record.
+    fn arrive(&mut self, flights: &mut VecDeque<Flight>) {
+        while let Some(mut flight) = flights.pop_front() {
+            flight.group.answer(flight.results);
+            if let Some(append) = flight.append {
+                self.landed(append.bytes, append.records);
+            }
+            if flights.front().is_some_and(|next| next.append.is_some()) {
+                return;
+            }
+        }
+    }
+}
+
+/// Waits until the first group is durable; for ever if there is none.
+async fn land(flights: &mut VecDeque<Flight>) -> Result<(), AppendError> {
+    match flights.front_mut() {
+        None => std::future::pending().await,
+        Some(Flight { append: None, .. }) => Ok(()),
+        Some(Flight { append: Some(append), .. }) => landing((&mut append.appending).await),
+    }
+}
