@@ -10,8 +10,11 @@
 //! - **projection**: what the projector derives from the journal (usage rows, roll-ups, balances,
 //!   sessions, heads, snapshots). It may be thrown away and built again.
 
+mod audit_id;
 mod error;
 mod journal;
+mod numbers;
+pub mod postgres;
 mod projection;
 mod site;
 pub mod sqlite;

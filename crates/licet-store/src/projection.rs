@@ -2,7 +2,8 @@ use uuid::Uuid;
 
 use crate::{Head, Position, site::AuditRow};
 
-/// One step of the projector. Amounts are in millionths of a token or unit.
+/// One step of the projector. Amounts are in millionths of a token or unit. Among the roll-ups,
+/// consumers, line items, balances and sessions of a step a key stands once.
 #[derive(Debug, Clone, Default)]
 pub struct Projection {
     pub from: Position,
@@ -74,6 +75,16 @@ pub struct UsageRow {
 pub enum Span {
     Hour,
     Day,
+}
+
+impl Span {
+    /// As databases keep it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -37,6 +37,21 @@ pub enum KeyKind {
     Client,
 }
 
+impl KeyKind {
+    /// As databases keep it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Administration => "administration",
+            Self::Client => "client",
+        }
+    }
+
+    /// The way back from [`name`](Self::name); other names are kept out by the schemas.
+    pub(crate) fn named(name: &str) -> Self {
+        if name == Self::Administration.name() { Self::Administration } else { Self::Client }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRow {
     pub id: String,

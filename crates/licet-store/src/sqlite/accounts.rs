@@ -9,7 +9,7 @@ use rusqlite::{Connection, types::Value};
 use uuid::Uuid;
 
 use super::ids::{AnyId, TextId};
-use crate::Projection;
+use crate::{Projection, numbers::row_limit};
 
 /// Instances up to which each is looked up by itself.
 const INSTANCES_MAX: usize = 64;
@@ -47,7 +47,7 @@ pub(super) fn wanted_instances(
         "SELECT instance_id FROM account_instance WHERE account_id = ?1 LIMIT ?2",
     )?;
     for account_id in account_ids {
-        let room = super::ids::row_limit(INSTANCES_MAX + 1);
+        let room = row_limit(INSTANCES_MAX + 1);
         for id in statement.query_map((account_id, room), |row| row.get::<_, AnyId>(0))? {
             instances.push(id?.0);
         }

@@ -1,34 +1,13 @@
-//! One order for the audit rows of both databases.
-//!
-//! Changes of the site are written to `journal.db` as they happen; changes of instances reach
-//! `projection.db` a little later, out of the journal. To page through both with one cursor, the
-//! id of a row is its place in the common order:
-//!
-//! | bits, high to low | what |
-//! |---|---|
-//! | 43 | the row's time, ms |
-//! | 19 | how many rows of its table came before it in that millisecond |
-//! | 1 | its table: 0 for the site's, 1 for the instances' |
-//!
-//! So ids are unique across both tables, and a page is the largest ids below the cursor, merged.
-//! The order is stable: a row's id never changes, and an instance's row has the same id again
-//! after the projection was rebuilt. A row that arrives late is seen by who pages from the newest
-//! again. Ids are larger than 2^53, so they must not pass through JSON numbers.
+//! Audit rows: the site's in `journal.db`, those of instances in `projection.db`. Their ids make one
+//! order (`crate::audit_id`).
 
 use rusqlite::{Connection, Row};
 
-use super::ids::row_limit;
-use crate::AuditRow;
-
-const BITS_BELOW_TIME: u32 = 20;
-const TIME_MAX_MS: i64 = (1 << 43) - 1;
-
-/// Which changes a table holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Changes {
-    OfSite = 0,
-    OfInstances = 1,
-}
+use crate::{
+    AuditRow,
+    audit_id::{Changes, Millisecond},
+    numbers::row_limit,
+};
 
 /// Writes a row into the audit table of `connection`, which holds `changes`.
 pub(super) fn insert(
@@ -57,18 +36,16 @@ pub(super) fn insert(
 
 /// The first free id of a millisecond, or of the next one if it has none left.
 fn next_id(connection: &Connection, changes: Changes, at_ms: i64) -> rusqlite::Result<i64> {
-    let mut at_ms = at_ms.clamp(0, TIME_MAX_MS - 1);
+    let mut millisecond = Millisecond::of(at_ms);
     loop {
-        let first = at_ms << BITS_BELOW_TIME;
-        let end = (at_ms + 1) << BITS_BELOW_TIME;
+        let ids = millisecond.ids();
         let last: Option<i64> = connection
             .prepare_cached("SELECT max(id) FROM audit WHERE id >= ?1 AND id < ?2")?
-            .query_row((first, end), |row| row.get(0))?;
-        let id = last.map_or(first + changes as i64, |last| last + 2);
-        if id < end || at_ms == TIME_MAX_MS - 1 {
+            .query_row((ids.start, ids.end), |row| row.get(0))?;
+        if let Some(id) = millisecond.id_after(changes, last) {
             return Ok(id);
         }
-        at_ms += 1;
+        millisecond = millisecond.next();
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     database::{Database, checkpoint_and_truncate},
     directory::{self, io_error},
 };
-use crate::StoreError;
+use crate::{StoreError, numbers::unsigned};
 
 /// The projection first: the journal that follows is then never behind it.
 const IN_ORDER: [Database; 2] = [Database::Projection, Database::Journal];
@@ -93,7 +93,7 @@ fn copy_pages(
     progress: &mut impl FnMut(CopyProgress),
 ) -> Result<(), StoreError> {
     let page_bytes: u64 =
-        source.query_row("PRAGMA page_size", [], |row| row.get(0)).map(super::ids::unsigned)?;
+        source.query_row("PRAGMA page_size", [], |row| row.get(0)).map(unsigned)?;
     let backup = Backup::new(source, copy)?;
     loop {
         let step = backup.step(PAGES_PER_STEP)?;

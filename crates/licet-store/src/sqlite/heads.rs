@@ -6,8 +6,10 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
-use super::ids::{signed, unsigned};
-use crate::{Head, Position};
+use crate::{
+    Head, Position,
+    numbers::{row_limit, signed, unsigned},
+};
 
 /// An instance's head and the group that holds its section; zeros for an instance without any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -120,7 +122,7 @@ pub(super) fn due(
             "SELECT instance_id, wake_at_ms FROM head WHERE wake_at_ms <= ?1
              ORDER BY wake_at_ms, instance_id LIMIT ?2",
         )?
-        .query_map((until_ms, super::ids::row_limit(limit)), |row| {
+        .query_map((until_ms, row_limit(limit)), |row| {
             Ok((row.get::<_, super::ids::AnyId>(0)?.0, row.get(1)?))
         })?
         .collect()

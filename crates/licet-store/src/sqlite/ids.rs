@@ -38,18 +38,3 @@ impl FromSql for AnyId {
         id.map(Self).map_err(FromSqlError::other)
     }
 }
-
-/// A count or place as SQLite keeps it; it has signed integers only.
-pub(super) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// The way back from [`signed`]; a negative number is not one that the store wrote.
-pub(super) fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
-}
-
-/// A row limit as SQLite takes it.
-pub(super) fn row_limit(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}

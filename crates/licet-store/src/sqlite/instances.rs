@@ -6,9 +6,9 @@ use uuid::Uuid;
 use super::{
     accounts,
     failure::duplicate_or,
-    ids::{AnyId, TextId, row_limit},
+    ids::{AnyId, TextId},
 };
-use crate::{InstanceFilter, InstanceRow, StoreError};
+use crate::{InstanceFilter, InstanceRow, StoreError, numbers::row_limit};
 
 const COLUMNS: &str = "row_number, id, short_name, account_id, is_default, created_ms, modified_ms";
 

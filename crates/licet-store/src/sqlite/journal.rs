@@ -13,13 +13,13 @@ use super::{
     SqliteStore,
     group::{StoredSection, decode},
     heads::{self, PlacedHead},
-    ids::{signed, unsigned},
     snapshots,
     writer::Job,
 };
 use crate::{
     Append, AppendError, Appending, Group, Head, Journal, Loaded, Pending, Position, Section,
     SharedJournal, Snapshot, StoreError,
+    numbers::{signed, unsigned},
 };
 
 /// Bytes of bodies that are read at a time where the whole journal is gone through.

@@ -4,22 +4,6 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::{KeyKind, KeyRow, StoreError};
 
-fn kind_name(kind: KeyKind) -> &'static str {
-    match kind {
-        KeyKind::Administration => "administration",
-        KeyKind::Client => "client",
-    }
-}
-
-/// Names are bound by a check in the schema.
-fn kind(name: &str) -> KeyKind {
-    if name == kind_name(KeyKind::Administration) {
-        KeyKind::Administration
-    } else {
-        KeyKind::Client
-    }
-}
-
 /// See [`crate::Site::put_keys`]; `connection` is in a transaction.
 pub(super) fn put(connection: &Connection, rows: &[KeyRow]) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
@@ -30,7 +14,7 @@ pub(super) fn put(connection: &Connection, rows: &[KeyRow]) -> Result<(), StoreE
          WHERE kind = excluded.kind",
     )?;
     for row in rows {
-        let kind = kind_name(row.kind);
+        let kind = row.kind.name();
         let put = statement.execute((&row.id, kind, &row.pem, row.created_ms, row.modified_ms))?;
         if put == 0 {
             return Err(StoreError::Duplicate);
@@ -43,7 +27,7 @@ pub(super) fn put(connection: &Connection, rows: &[KeyRow]) -> Result<(), StoreE
 pub(super) fn delete(connection: &Connection, kind: KeyKind, id: &str) -> Result<(), StoreError> {
     let deleted = connection
         .prepare_cached("DELETE FROM access_key WHERE id = ?1 AND kind = ?2")?
-        .execute([id, kind_name(kind)])?;
+        .execute([id, kind.name()])?;
     if deleted == 0 {
         return Err(StoreError::NotFound);
     }
@@ -56,7 +40,7 @@ pub(super) fn delete(connection: &Connection, kind: KeyKind, id: &str) -> Result
 fn has_administration_key(connection: &Connection) -> rusqlite::Result<bool> {
     let found: Option<i64> = connection
         .prepare_cached("SELECT 1 FROM access_key WHERE kind = ?1 LIMIT 1")?
-        .query_row([kind_name(KeyKind::Administration)], |row| row.get(0))
+        .query_row([KeyKind::Administration.name()], |row| row.get(0))
         .optional()?;
     Ok(found.is_some())
 }
@@ -70,7 +54,7 @@ pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<KeyRow>> {
         .query_map([], |row| {
             Ok(KeyRow {
                 id: row.get(0)?,
-                kind: kind(row.get_ref(1)?.as_str()?),
+                kind: KeyKind::named(row.get_ref(1)?.as_str()?),
                 pem: row.get(2)?,
                 created_ms: row.get(3)?,
                 modified_ms: row.get(4)?,

@@ -8,14 +8,14 @@ use uuid::Uuid;
 use super::{
     SqliteStore, accounts, audit,
     database::{Database, checkpoint_and_truncate, in_transaction},
-    heads,
-    ids::{signed, unsigned},
-    journal, line_items, rollups, sessions, snapshots, usage,
+    heads, journal, line_items, rollups, sessions, snapshots, usage,
     worker::Work,
 };
 use crate::{
     ConsumerRow, HeadRow, LineItemRow, Pending, Position, Projection, Projections, RollupFilter,
     RollupRow, SessionRow, Snapshot, StoreError, UsageFilter, UsageRow,
+    audit_id::Changes,
+    numbers::{signed, unsigned},
 };
 
 /// Changes that may wait. The projector takes one step at a time; snapshots come beside it.
@@ -71,7 +71,7 @@ pub(super) fn step(connection: &Connection, step: &Projection) -> Result<(), Sto
     line_items::put_used(connection, &step.balances)?;
     sessions::put(connection, &step.sessions)?;
     for row in &step.audit {
-        audit::insert(connection, audit::Changes::OfInstances, row)?;
+        audit::insert(connection, Changes::OfInstances, row)?;
     }
     move_to(connection, step.to)
 }

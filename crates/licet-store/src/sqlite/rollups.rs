@@ -8,13 +8,6 @@ use super::{
 };
 use crate::{ConsumerRow, RollupFilter, RollupRow, Span};
 
-fn span_name(span: Span) -> &'static str {
-    match span {
-        Span::Hour => "hour",
-        Span::Day => "day",
-    }
-}
-
 /// Adds to the totals that stand.
 pub(super) fn add(connection: &Connection, rows: &[RollupRow]) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
@@ -30,7 +23,7 @@ pub(super) fn add(connection: &Connection, rows: &[RollupRow]) -> rusqlite::Resu
     )?;
     for row in rows {
         statement.execute((
-            span_name(row.span),
+            row.span.name(),
             row.starts_at_ms,
             TextId::from(row.instance_id),
             &row.item,
@@ -79,7 +72,7 @@ pub(super) fn select(
 ) -> rusqlite::Result<Vec<RollupRow>> {
     let table = Table {
         name: "rollup",
-        condition: format!("span = '{}'", span_name(filter.span)),
+        condition: format!("span = '{}'", filter.span.name()),
         order: "starts_at_ms, instance_id, item, item_version",
     };
     table.select(connection, filter, |row| read(row, filter.span))

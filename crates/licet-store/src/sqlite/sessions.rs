@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::ids::{AnyId, TextId, row_limit};
-use crate::SessionRow;
+use super::ids::{AnyId, TextId};
+use crate::{SessionRow, numbers::row_limit};
 
 pub(super) fn put(connection: &Connection, rows: &[SessionRow]) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(

@@ -4,14 +4,10 @@ use rusqlite::Connection;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use super::{
-    SqliteStore,
-    audit::{self, Changes},
-    instances, keys, rate_tables, settings, tokens, users,
-};
+use super::{SqliteStore, audit, instances, keys, rate_tables, settings, tokens, users};
 use crate::{
     AuditRow, InstanceFilter, InstanceRow, KeyKind, KeyRow, Pending, RateTableRow, SettingRow,
-    Site, SiteChange, StoreError, TokenRow, UserRow,
+    Site, SiteChange, StoreError, TokenRow, UserRow, audit_id::Changes,
 };
 
 impl SqliteStore {

@@ -3,8 +3,10 @@
 use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
-use super::ids::{signed, unsigned};
-use crate::{Head, Snapshot};
+use crate::{
+    Head, Snapshot,
+    numbers::{signed, unsigned},
+};
 
 /// Keeps a snapshot unless a newer one is there.
 pub(super) fn put(connection: &Connection, snapshot: &Snapshot) -> rusqlite::Result<()> {

@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::{
     accounts,
-    ids::{AnyId, TextId, row_limit},
+    ids::{AnyId, TextId},
 };
-use crate::{UsageFilter, UsageRow};
+use crate::{UsageFilter, UsageRow, numbers::row_limit};
 
 const HOUR_MS: i64 = 3_600_000;
 

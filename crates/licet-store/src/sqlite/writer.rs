@@ -17,10 +17,9 @@ use super::{
     database::{Database, checkpoint, checkpoint_and_truncate, in_transaction},
     group::GroupEncoder,
     heads::{Heads, PlacedHead},
-    ids::signed,
     worker::Work,
 };
-use crate::{Append, AppendError, Head, Position, StoreError};
+use crate::{Append, AppendError, Head, Position, StoreError, numbers::signed};
 
 /// Jobs that are taken from the queue at a time.
 pub(super) const BATCH_MAX: usize = 4096;

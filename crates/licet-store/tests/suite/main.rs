@@ -1,12 +1,14 @@
-//! One suite of stories for every backend of the store, and what is SQLite's alone.
+//! One suite of stories for every backend of the store, and what is one backend's alone.
 //!
 //! A story takes a [`home::Home`], where a store can be opened again and again, and says in its
-//! name what must be true of any backend. A new backend implements `Home` and calls `suite!`.
+//! name what must be true of any backend. A new backend implements `Home` and calls `stories!`.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod home;
 mod journal;
+mod postgres;
+mod postgres_home;
 mod projection;
 mod site;
 mod sqlite;
@@ -17,7 +19,9 @@ macro_rules! suite {
             $(mod $noun {
                 $(#[tokio::test]
                 async fn $story() {
-                    crate::$noun::$story(&$home).await;
+                    if let Some(home) = $home {
+                        crate::$noun::$story(&home).await;
+                    }
                 })+
             })+
         }
@@ -69,4 +73,5 @@ macro_rules! stories {
     };
 }
 
-stories!(on_sqlite, crate::home::SqliteHome::new());
+stories!(on_sqlite, Some(crate::home::SqliteHome::new()));
+stories!(on_postgres, crate::postgres_home::PostgresHome::new().await);

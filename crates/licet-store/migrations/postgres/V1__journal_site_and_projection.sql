@@ -1,0 +1,236 @@
+-- All tables of a site that several licet processes share.
+-- Times are POSIX milliseconds UTC; amounts are millionths of a token or unit. What is compared as
+-- text is compared byte by byte, whatever the database's locale.
+
+-- Names this journal, and says what is added to a transaction's id to get its position: a journal
+-- that was moved into another cluster goes on above the positions that stand.
+CREATE TABLE identity (
+    one integer PRIMARY KEY CHECK (one = 1),
+    journal_id text NOT NULL,
+    position_offset bigint NOT NULL
+);
+
+-- Where each instance's journal stands. The truth for who may append next. No index but the key,
+-- and room in every page, so that moving a head touches one page.
+CREATE TABLE head (
+    instance_id uuid PRIMARY KEY,
+    seq bigint NOT NULL,
+    hash bytea NOT NULL,
+    position bigint NOT NULL
+) WITH (fillfactor = 50);
+
+-- One row for each section. All sections of one transaction have its position.
+CREATE TABLE journal (
+    position bigint NOT NULL,
+    instance_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    at_ms bigint NOT NULL,
+    wake_at_ms bigint,
+    previous_hash bytea NOT NULL,
+    hash bytea NOT NULL,
+    records bytea NOT NULL,
+    PRIMARY KEY (instance_id, seq)
+);
+
+-- Appending must not wait for compression.
+ALTER TABLE journal ALTER COLUMN records SET STORAGE EXTERNAL;
+
+CREATE INDEX journal_by_position ON journal (position);
+
+CREATE TABLE instance (
+    row_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id uuid NOT NULL UNIQUE,
+    short_name text COLLATE "C" NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    is_default boolean NOT NULL,
+    created_ms bigint NOT NULL,
+    modified_ms bigint NOT NULL,
+    UNIQUE (account_id, short_name)
+);
+
+CREATE UNIQUE INDEX instance_one_default ON instance (account_id) WHERE is_default;
+
+CREATE TABLE rate_table (
+    series text COLLATE "C" NOT NULL,
+    version text COLLATE "C" NOT NULL,
+    effective_from_ms bigint NOT NULL,
+    created_ms bigint NOT NULL,
+    items text NOT NULL,
+    PRIMARY KEY (series, version)
+);
+
+CREATE TABLE access_key (
+    id text COLLATE "C" PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('administration', 'client')),
+    pem text NOT NULL,
+    created_ms bigint NOT NULL,
+    modified_ms bigint NOT NULL
+);
+
+CREATE TABLE setting (
+    name text COLLATE "C" PRIMARY KEY,
+    value text NOT NULL,
+    modified_ms bigint NOT NULL,
+    updated_by text NOT NULL
+);
+
+CREATE TABLE site_user (
+    name text COLLATE "C" PRIMARY KEY,
+    password_hash text NOT NULL,
+    role text NOT NULL,
+    account_id text COLLATE "C",
+    disabled boolean NOT NULL,
+    created_ms bigint NOT NULL,
+    modified_ms bigint NOT NULL
+);
+
+-- Only the hash of a token is kept: who reads this table cannot use it.
+CREATE TABLE token (
+    hash bytea PRIMARY KEY,
+    site_user text COLLATE "C" NOT NULL,
+    created_ms bigint NOT NULL,
+    expires_ms bigint NOT NULL
+);
+
+CREATE INDEX token_by_user ON token (site_user);
+CREATE INDEX token_by_expiry ON token (expires_ms);
+
+-- Changes of the site (even ids) and of instances (odd ids, derived); src/audit_id.rs says what
+-- an id is made of.
+CREATE TABLE audit (
+    id bigint PRIMARY KEY,
+    at_ms bigint NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    object text NOT NULL,
+    before text,
+    after text,
+    request_id text NOT NULL
+);
+
+-- From here on everything is derived from the journal.
+
+-- Place up to which the journal is projected.
+CREATE TABLE progress (
+    one integer PRIMARY KEY CHECK (one = 1),
+    position bigint NOT NULL
+);
+
+INSERT INTO progress (one, position) VALUES (1, 0);
+
+-- Where each instance's journal stood at that place, and when the instance must act by itself.
+CREATE TABLE projected_head (
+    instance_id uuid PRIMARY KEY,
+    seq bigint NOT NULL,
+    hash bytea NOT NULL,
+    position bigint NOT NULL,
+    wake_at_ms bigint
+) WITH (fillfactor = 50);
+
+CREATE INDEX projected_head_to_wake ON projected_head (wake_at_ms, instance_id)
+    WHERE wake_at_ms IS NOT NULL;
+
+CREATE TABLE snapshot (
+    instance_id uuid PRIMARY KEY,
+    seq bigint NOT NULL,
+    hash bytea NOT NULL,
+    body bytea NOT NULL
+);
+
+CREATE TABLE usage (
+    row_id bigint PRIMARY KEY,
+    correlation_id uuid NOT NULL,
+    usage_time_ms bigint NOT NULL,
+    write_time_ms bigint NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    instance_id uuid NOT NULL,
+    consumer_type text COLLATE "C" NOT NULL,
+    consumer_id text COLLATE "C" NOT NULL,
+    meter_cost bigint NOT NULL,
+    meter_quantity bigint NOT NULL,
+    item text COLLATE "C" NOT NULL,
+    item_version text COLLATE "C" NOT NULL,
+    item_quantity bigint NOT NULL,
+    activation_id text COLLATE "C" NOT NULL,
+    mapped_entitled_count bigint NOT NULL,
+    used bigint NOT NULL,
+    overdraft_count bigint NOT NULL,
+    session_id uuid,
+    session_state text NOT NULL,
+    request_response text NOT NULL,
+    meta_data text
+);
+
+-- There is no index by time: rows are written nearly in order of time, and `usage_hour` says
+-- exactly between which row ids an hour lies, at the cost of one small row an hour.
+CREATE INDEX usage_by_instance ON usage (instance_id, row_id);
+
+CREATE TABLE usage_hour (
+    starts_at_ms bigint PRIMARY KEY,
+    first_row_id bigint NOT NULL,
+    last_row_id bigint NOT NULL
+);
+
+-- Which instances an account has in the tables here: a report for an account walks their rows.
+CREATE TABLE account_instance (
+    account_id text COLLATE "C" NOT NULL,
+    instance_id uuid NOT NULL,
+    PRIMARY KEY (account_id, instance_id)
+);
+
+CREATE TABLE rollup (
+    span text COLLATE "C" NOT NULL CHECK (span IN ('hour', 'day')),
+    starts_at_ms bigint NOT NULL,
+    instance_id uuid NOT NULL,
+    item text COLLATE "C" NOT NULL,
+    item_version text COLLATE "C" NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    tokens_charged bigint NOT NULL,
+    tokens_refunded bigint NOT NULL,
+    units bigint NOT NULL,
+    granted bigint NOT NULL,
+    denied bigint NOT NULL,
+    PRIMARY KEY (span, starts_at_ms, instance_id, item, item_version)
+) WITH (fillfactor = 70);
+
+-- Sums change in place, so this index is written once for each row.
+CREATE INDEX rollup_by_instance ON rollup (instance_id, span, starts_at_ms);
+
+CREATE TABLE consumer_day (
+    starts_at_ms bigint NOT NULL,
+    instance_id uuid NOT NULL,
+    consumer_type text COLLATE "C" NOT NULL,
+    consumer_id text COLLATE "C" NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    tokens bigint NOT NULL,
+    granted bigint NOT NULL,
+    denied bigint NOT NULL,
+    PRIMARY KEY (starts_at_ms, instance_id, consumer_type, consumer_id)
+) WITH (fillfactor = 70);
+
+CREATE INDEX consumer_day_by_instance ON consumer_day (instance_id, starts_at_ms);
+
+CREATE TABLE line_item (
+    instance_id uuid NOT NULL,
+    activation_id text COLLATE "C" NOT NULL,
+    state text NOT NULL,
+    quantity bigint NOT NULL,
+    used bigint NOT NULL,
+    starts_at_ms bigint NOT NULL,
+    ends_at_ms bigint NOT NULL,
+    rate_table_series text NOT NULL,
+    PRIMARY KEY (instance_id, activation_id)
+) WITH (fillfactor = 50);
+
+CREATE TABLE session (
+    session_id uuid PRIMARY KEY,
+    instance_id uuid NOT NULL,
+    state text NOT NULL,
+    opened_at_ms bigint NOT NULL,
+    charged_until_ms bigint,
+    ended_at_ms bigint,
+    end_reason text
+) WITH (fillfactor = 80);
+
+CREATE INDEX session_by_instance ON session (instance_id, opened_at_ms, session_id);
+CREATE INDEX session_by_time ON session (opened_at_ms, session_id);

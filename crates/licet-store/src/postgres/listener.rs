@@ -1,0 +1,106 @@
+//! Notices of what other processes change in the tables of the site.
+
+use std::{future::poll_fn, time::Duration};
+
+use tokio::{sync::broadcast, task::JoinHandle};
+use tokio_postgres::{AsyncMessage, Connection, Error, Socket, tls::TlsStream};
+
+use super::{
+    database::{Database, Role},
+    failure::describe,
+};
+use crate::SiteChange;
+
+/// The channel that changes are told on.
+pub(super) const CHANNEL: &str = "licet_site";
+
+/// Notices that a listener may be behind by before it must read everything again.
+const NOTICES_MAX: usize = 256;
+
+const RECONNECT_AFTER: Duration = Duration::from_millis(200);
+
+const ALL: [SiteChange; 3] = [SiteChange::Terms, SiteChange::Keys, SiteChange::Users];
+
+impl SiteChange {
+    /// As notices carry it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Terms => "terms",
+            Self::Keys => "keys",
+            Self::Users => "users",
+        }
+    }
+}
+
+/// Hears the notices of all processes, its own among them.
+pub(super) struct Listener {
+    notices: broadcast::Sender<SiteChange>,
+    task: JoinHandle<()>,
+}
+
+impl Listener {
+    pub(super) fn start(database: &Database) -> Self {
+        let (notices, _) = broadcast::channel(NOTICES_MAX);
+        let task = tokio::spawn(listen_on(database.clone(), notices.clone()));
+        Self { notices, task }
+    }
+
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<SiteChange> {
+        self.notices.subscribe()
+    }
+
+    pub(super) fn close(&self) {
+        self.task.abort();
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+async fn listen_on(database: Database, notices: broadcast::Sender<SiteChange>) {
+    loop {
+        if let Err(error) = listen(&database, &notices).await {
+            tracing::warn!(error = describe(&error), "changes of the site are not heard");
+        }
+        tokio::time::sleep(RECONNECT_AFTER).await;
+    }
+}
+
+/// Listens until the connection ends.
+async fn listen(database: &Database, notices: &broadcast::Sender<SiteChange>) -> Result<(), Error> {
+    let (client, connection) = database.connect_raw(Role::Listen).await?;
+    let mut heard = tokio::spawn(hear(connection, notices.clone()));
+    client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
+    // Something may have been missed while nobody listened.
+    ALL.into_iter().for_each(|change| tell(notices, change));
+    // The task ends with the connection; it has reported why.
+    let _ = (&mut heard).await;
+    Ok(())
+}
+
+async fn hear<T: TlsStream + Unpin>(
+    mut connection: Connection<Socket, T>,
+    notices: broadcast::Sender<SiteChange>,
+) {
+    while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+        match message {
+            Ok(AsyncMessage::Notification(notice)) => {
+                let named = ALL.into_iter().find(|change| change.name() == notice.payload());
+                named.into_iter().for_each(|change| tell(&notices, change));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(error = describe(&error), "changes of the site are not heard");
+                return;
+            }
+        }
+    }
+}
+
+fn tell(notices: &broadcast::Sender<SiteChange>, change: SiteChange) {
+    // There may be nobody to tell.
+    let _ = notices.send(change);
+}

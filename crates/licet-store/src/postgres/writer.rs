@@ -1,0 +1,331 @@
+//! The writers of the journal: each takes what waits and appends it in one transaction.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use deadpool_postgres::ClientWrapper;
+use parking_lot::Mutex;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::Instant,
+};
+use tokio_postgres::Error;
+
+use super::{
+    batch::{self, Outcome},
+    database::{Database, Role},
+    failure::{Failure, describe},
+};
+use crate::{Append, AppendError, Appending, Position, StoreError};
+
+/// Writers beside each other: while the database makes one batch durable, the other gathers.
+const WRITERS: u128 = 2;
+
+/// Appends that may wait for a writer. An instance has one append under way at a time, so this is
+/// a bound on instances that write at the same moment.
+const QUEUE_MAX: usize = 32_768;
+
+/// Appends that go into one transaction.
+const BATCH_MAX: usize = 1_024;
+
+/// A batch is sent once its records are as long as this.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// The longest records of one append. A value of PostgreSQL ends at 1 GB.
+const RECORDS_BYTES_MAX: usize = 256 << 20;
+
+/// How long an append waits for a database that is out of reach.
+const APPEND_PATIENCE: Duration = Duration::from_secs(5);
+
+const RECONNECT_AFTER: Duration = Duration::from_millis(50);
+const RECONNECT_AFTER_MAX: Duration = Duration::from_secs(1);
+
+/// How often a batch is sent again because others were in its way.
+const TRIES_MAX: u32 = 10;
+
+type Reply = oneshot::Sender<Result<Position, AppendError>>;
+
+/// An append on its way into the journal.
+struct Queued {
+    append: Append,
+    reply: Reply,
+    /// It may have been written already, and the answer was lost.
+    may_stand: bool,
+    tries: u32,
+}
+
+impl Queued {
+    fn answer(self, answer: Result<Position, AppendError>) {
+        // Who asked may have gone; what is durable stays so.
+        let _ = self.reply.send(answer);
+    }
+
+    fn refuse(self, why: &str) {
+        self.answer(Err(AppendError::Unavailable(why.to_owned())));
+    }
+}
+
+/// The writers of a store. An instance always has the same one, so its appends stay in order.
+pub(super) struct Writers {
+    queues: Mutex<Option<Vec<mpsc::Sender<Queued>>>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    is_down: Arc<AtomicBool>,
+}
+
+impl Writers {
+    pub(super) async fn start(database: &Database) -> Result<Self, StoreError> {
+        let is_down = Arc::new(AtomicBool::new(false));
+        let (mut queues, mut tasks) = (Vec::new(), Vec::new());
+        for _ in 0..WRITERS {
+            let (sender, queue) = mpsc::channel(QUEUE_MAX);
+            let writer = Writer {
+                client: connect(database).await?,
+                database: database.clone(),
+                queue,
+                waiting: VecDeque::new(),
+                is_down: Arc::clone(&is_down),
+            };
+            queues.push(sender);
+            tasks.push(tokio::spawn(writer.run()));
+        }
+        Ok(Self { queues: Mutex::new(Some(queues)), tasks: Mutex::new(tasks), is_down })
+    }
+
+    pub(super) fn append(&self, append: Append) -> Appending {
+        self.submit(append, false)
+    }
+
+    /// Appends what another connection may have written before it was lost.
+    pub(super) fn append_again(&self, append: Append) -> Appending {
+        self.submit(append, true)
+    }
+
+    fn submit(&self, append: Append, may_stand: bool) -> Appending {
+        let (reply, answer) = oneshot::channel();
+        let queued = Queued { append, reply, may_stand, tries: 0 };
+        if queued.append.records.len() > RECORDS_BYTES_MAX {
+            queued.refuse("the records are too long");
+        } else if queued.append.expected.seq == 0 && queued.append.expected.hash != [0; 32] {
+            queued.answer(Err(AppendError::Conflict));
+        } else {
+            self.enqueue(queued);
+        }
+        answer
+    }
+
+    fn enqueue(&self, queued: Queued) {
+        let at = usize::try_from(queued.append.instance_id.as_u128() % WRITERS).unwrap_or(0);
+        let refused = match &*self.queues.lock() {
+            Some(queues) => match queues[at].try_send(queued) {
+                Ok(()) => return,
+                Err(mpsc::error::TrySendError::Full(queued)) => {
+                    (queued, "too many appends are waiting")
+                }
+                Err(mpsc::error::TrySendError::Closed(queued)) => (queued, "the store is closed"),
+            },
+            None => (queued, "the store is closed"),
+        };
+        refused.0.refuse(refused.1);
+    }
+
+    /// Whether appends are refused because the database is out of reach.
+    pub(super) fn is_down(&self) -> bool {
+        self.is_down.load(Ordering::Acquire)
+    }
+
+    /// Takes nothing more, and returns when what is queued is written or refused.
+    pub(super) async fn close(&self) {
+        self.queues.lock().take();
+        let tasks = std::mem::take(&mut *self.tasks.lock());
+        for task in tasks {
+            if task.await.is_err() {
+                tracing::error!("a writer of the journal panicked");
+            }
+        }
+    }
+}
+
+async fn connect(database: &Database) -> Result<ClientWrapper, Error> {
+    let client = database.connect(Role::Append).await?;
+    batch::prepare(&client).await?;
+    Ok(client)
+}
+
+/// Connects, however long it takes.
+async fn reconnect(database: &Database) -> ClientWrapper {
+    let mut after = RECONNECT_AFTER;
+    loop {
+        match connect(database).await {
+            Ok(client) => return client,
+            Err(error) => tracing::debug!(error = describe(&error), "no connection yet"),
+        }
+        tokio::time::sleep(after).await;
+        after = (after * 2).min(RECONNECT_AFTER_MAX);
+    }
+}
+
+struct Writer {
+    client: ClientWrapper,
+    database: Database,
+    queue: mpsc::Receiver<Queued>,
+    /// What was taken from the queue, but must not be in the batch under way.
+    waiting: VecDeque<Queued>,
+    is_down: Arc<AtomicBool>,
+}
+
+impl Writer {
+    async fn run(mut self) {
+        loop {
+            let batch = self.gather().await;
+            if batch.is_empty() {
+                return;
+            }
+            if let Err(why) = self.write(batch).await {
+                self.wait_for_database(&why).await;
+            }
+        }
+    }
+
+    /// Takes what waits, or waits for the first; nothing when the store closes. At most one append
+    /// of an instance, because the next one builds on it.
+    async fn gather(&mut self) -> Vec<Queued> {
+        if self.waiting.is_empty() {
+            self.waiting.extend(self.queue.recv().await);
+        }
+        while self.waiting.len() < BATCH_MAX
+            && let Ok(queued) = self.queue.try_recv()
+        {
+            self.waiting.push_back(queued);
+        }
+        let mut batch = Vec::new();
+        let mut instances = HashSet::new();
+        let mut bytes = 0;
+        for queued in std::mem::take(&mut self.waiting) {
+            if bytes < BATCH_BYTES && instances.insert(queued.append.instance_id) {
+                bytes += queued.append.records.len();
+                batch.push(queued);
+            } else {
+                self.waiting.push_back(queued);
+            }
+        }
+        batch.sort_unstable_by_key(|queued| queued.append.instance_id);
+        batch
+    }
+
+    /// Writes a batch and answers it; an error says why the database is out of reach.
+    async fn write(&mut self, mut batch: Vec<Queued>) -> Result<(), String> {
+        let mut patience = None;
+        let mut tries = 0;
+        loop {
+            let error = match self.send(&batch).await {
+                Ok(outcomes) => {
+                    self.answer(batch, outcomes);
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            tries += 1;
+            match Failure::of(&error) {
+                Failure::Again if tries < TRIES_MAX => {}
+                Failure::Again | Failure::Refused => {
+                    refuse_all(batch, &describe(&error));
+                    return Ok(());
+                }
+                Failure::ConnectionLost => {
+                    batch.iter_mut().for_each(|queued| queued.may_stand = true);
+                    let until = *patience.get_or_insert_with(|| Instant::now() + APPEND_PATIENCE);
+                    if let Err(why) = self.reconnect(until, &error).await {
+                        refuse_all(batch, &why);
+                        return Err(why);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn reconnect(&mut self, until: Instant, lost: &Error) -> Result<(), String> {
+        tracing::warn!(error = describe(lost), "the connection to the database was lost");
+        if Instant::now() < until
+            && let Ok(client) = tokio::time::timeout_at(until, reconnect(&self.database)).await
+        {
+            self.client = client;
+            return Ok(());
+        }
+        Err(format!("the database is out of reach: {}", describe(lost)))
+    }
+
+    /// Sends a batch. What has not moved its head, but may have done so before, is looked up.
+    async fn send(&self, batch: &[Queued]) -> Result<Vec<Outcome>, Error> {
+        let appends: Vec<&Append> = batch.iter().map(|queued| &queued.append).collect();
+        let mut outcomes = batch::append(&self.client, &appends).await?;
+        let unsure: Vec<usize> = (0..batch.len())
+            .filter(|at| batch[*at].may_stand && outcomes[*at] == Outcome::MovedOn)
+            .collect();
+        if unsure.is_empty() {
+            return Ok(outcomes);
+        }
+        let wanted: Vec<&Append> = unsure.iter().map(|at| appends[*at]).collect();
+        for (at, found) in unsure.into_iter().zip(batch::find(&self.client, &wanted).await?) {
+            if let Some(position) = found {
+                outcomes[at] = Outcome::Written(position);
+            }
+        }
+        Ok(outcomes)
+    }
+
+    fn answer(&mut self, batch: Vec<Queued>, outcomes: Vec<Outcome>) {
+        for (mut queued, outcome) in batch.into_iter().zip(outcomes) {
+            match outcome {
+                Outcome::Written(position) => queued.answer(Ok(position)),
+                Outcome::MovedOn => queued.answer(Err(AppendError::Conflict)),
+                Outcome::Again if queued.tries < TRIES_MAX => {
+                    queued.tries += 1;
+                    self.waiting.push_front(queued);
+                }
+                Outcome::Again => queued.refuse(
+                    "the journal stands at a position above the database's transactions: \
+                     start the server again",
+                ),
+            }
+        }
+    }
+
+    /// Refuses what comes until the database is there again.
+    async fn wait_for_database(&mut self, why: &str) {
+        tracing::error!("{why}; appends are refused until it is back");
+        self.is_down.store(true, Ordering::Release);
+        for queued in self.waiting.drain(..) {
+            queued.refuse(why);
+        }
+        let mut connecting = pin!(reconnect(&self.database));
+        loop {
+            tokio::select! {
+                client = &mut connecting => {
+                    self.client = client;
+                    self.is_down.store(false, Ordering::Release);
+                    tracing::info!("the database is back");
+                    return;
+                }
+                queued = self.queue.recv() => match queued {
+                    Some(queued) => queued.refuse(why),
+                    None => return,
+                },
+            }
+        }
+    }
+}
+
+fn refuse_all(batch: Vec<Queued>, why: &str) {
+    tracing::error!(error = why, "appends could not be written");
+    for queued in batch {
+        queued.refuse(why);
+    }
+}
