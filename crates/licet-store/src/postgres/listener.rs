@@ -2,7 +2,10 @@
 
 use std::{future::poll_fn, time::Duration};
 
-use tokio::{sync::broadcast, task::JoinHandle};
+use tokio::{
+    sync::{broadcast, mpsc},
+    task::JoinHandle,
+};
 use tokio_postgres::{AsyncMessage, Connection, Error, Socket, tls::TlsStream};
 
 use super::{
@@ -11,8 +14,10 @@ use super::{
 };
 use crate::SiteChange;
 
-/// The channel that changes are told on.
-pub(super) const CHANNEL: &str = "licet_site";
+/// Tells a change, named $1, when the transaction is committed. A channel belongs to the whole
+/// database, so the notice says which schema's site has changed.
+pub(super) const NOTIFY: &str =
+    "SELECT pg_notify('licet_site', current_schema() || ' ' || $1::text)";
 
 /// Notices that a listener may be behind by before it must read everything again.
 const NOTICES_MAX: usize = 256;
@@ -72,24 +77,34 @@ async fn listen_on(database: Database, notices: broadcast::Sender<SiteChange>) {
 /// Listens until the connection ends.
 async fn listen(database: &Database, notices: &broadcast::Sender<SiteChange>) -> Result<(), Error> {
     let (client, connection) = database.connect_raw(Role::Listen).await?;
-    let mut heard = tokio::spawn(hear(connection, notices.clone()));
-    client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
+    let (hearing, mut heard) = mpsc::channel(NOTICES_MAX);
+    tokio::spawn(hear(connection, hearing));
+    let schema: String =
+        client.query_one("SELECT current_schema()::text", &[]).await?.try_get(0)?;
+    client.batch_execute("LISTEN licet_site").await?;
     // Something may have been missed while nobody listened.
     ALL.into_iter().for_each(|change| tell(notices, change));
-    // The task ends with the connection; it has reported why.
-    let _ = (&mut heard).await;
+    while let Some(payload) = heard.recv().await {
+        if let Some((of, name)) = payload.rsplit_once(' ')
+            && of == schema
+            && let Some(change) = ALL.into_iter().find(|change| change.name() == name)
+        {
+            tell(notices, change);
+        }
+    }
     Ok(())
 }
 
+/// Drives a connection, and hands on the notices that it brings.
 async fn hear<T: TlsStream + Unpin>(
     mut connection: Connection<Socket, T>,
-    notices: broadcast::Sender<SiteChange>,
+    hearing: mpsc::Sender<String>,
 ) {
     while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
         match message {
+            // Nobody may be there any more; the connection still has to end in order.
             Ok(AsyncMessage::Notification(notice)) => {
-                let named = ALL.into_iter().find(|change| change.name() == notice.payload());
-                named.into_iter().for_each(|change| tell(&notices, change));
+                let _ = hearing.send(notice.payload().to_owned()).await;
             }
             Ok(_) => {}
             Err(error) => {

@@ -33,8 +33,8 @@ async fn commit(
 ) -> Result<(), StoreError> {
     audit::insert(&transaction, Changes::OfSite, &[row]).await?;
     if let Some(change) = notice {
-        let notify = transaction.prepare_cached("SELECT pg_notify($1, $2)").await?;
-        transaction.execute(&notify, &[&listener::CHANNEL, &change.name()]).await?;
+        let notify = transaction.prepare_cached(listener::NOTIFY).await?;
+        transaction.execute(&notify, &[&change.name()]).await?;
     }
     Ok(transaction.commit().await?)
 }

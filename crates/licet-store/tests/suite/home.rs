@@ -3,7 +3,7 @@
 use std::{future::Future, path::Path, pin::Pin, sync::Arc};
 
 use licet_store::{
-    Append, AppendError, AuditRow, Head, HeadRow, Position, Projection, Store, UsageRow,
+    Append, AppendError, AuditRow, Group, Head, HeadRow, Position, Projection, Store, UsageRow,
     sqlite::SqliteStore,
 };
 use uuid::Uuid;
@@ -79,10 +79,23 @@ pub(crate) async fn records(store: &dyn Store, id: Uuid) -> Vec<String> {
     loaded.tail.into_iter().map(|section| String::from_utf8(section.records).unwrap()).collect()
 }
 
+/// All groups after a place. What is durable is read as soon as nothing older is under way, which
+/// on a shared server may be other stories' work.
+pub(crate) async fn groups_after(store: &dyn Store, after: Position) -> Vec<Group> {
+    let last = store.last_position().await.unwrap();
+    loop {
+        let groups = store.read_groups(after, usize::MAX).await.unwrap();
+        if after == last || groups.last().is_some_and(|group| group.position >= last) {
+            return groups;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 /// A projector as plain as can be: heads, and a usage row for each section.
 pub(crate) async fn project_all(store: &dyn Store) {
     let from = store.projected().await.unwrap();
-    let groups = store.read_groups(from, usize::MAX).await.unwrap();
+    let groups = groups_after(store, from).await;
     let Some(last) = groups.last() else {
         return;
     };

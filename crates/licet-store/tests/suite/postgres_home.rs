@@ -1,4 +1,4 @@
-//! Scratch databases on a PostgreSQL server, for stories.
+//! Scratch schemas on a PostgreSQL server, for stories: they come and go faster than databases.
 //!
 //! `LICET_TEST_POSTGRES` says where the server is (otherwise on this machine). Without one the
 //! stories pass and say so, unless `LICET_REQUIRE_POSTGRES` is 1.
@@ -13,7 +13,7 @@ use crate::home::{Home, Opening};
 
 const SERVER: &str = "postgres://postgres@127.0.0.1:5432/postgres";
 
-/// A database of its own, which is gone when this is dropped.
+/// A schema of its own, which is gone when this is dropped.
 pub(crate) struct PostgresHome {
     server: String,
     name: String,
@@ -33,15 +33,14 @@ impl PostgresHome {
             }
         };
         let name = format!("licet_story_{}", Uuid::new_v4().simple());
-        client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+        client.batch_execute(&format!("CREATE SCHEMA {name}")).await.unwrap();
         Some(Self { server, name })
     }
 
-    /// Address of the scratch database.
+    /// Address of the schema.
     pub(crate) fn url(&self) -> String {
-        let (front, parameters) = self.server.split_once('?').unwrap_or((&self.server, ""));
-        let (server, _) = front.rsplit_once('/').unwrap();
-        format!("{server}/{}?{parameters}", self.name)
+        let separator = if self.server.contains('?') { '&' } else { '?' };
+        format!("{}{separator}options=-c%20search_path%3D{}", self.server, self.name)
     }
 
     pub(crate) async fn store(&self) -> Arc<PostgresStore> {
@@ -74,12 +73,19 @@ impl Drop for PostgresHome {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(async {
                 let client = try_connect(&server).await.unwrap();
-                let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+                // Connections of the story may still have its tables.
+                let end = format!(
+                    "SELECT pg_terminate_backend(pid) FROM pg_locks
+                     JOIN pg_class ON relation = pg_class.oid AND relnamespace = '{name}'::regnamespace
+                     WHERE pid <> pg_backend_pid()"
+                );
+                client.batch_execute(&end).await.unwrap();
+                let drop = format!("DROP SCHEMA {name} CASCADE");
                 client.batch_execute(&drop).await.unwrap();
             });
         });
         if dropping.join().is_err() {
-            eprintln!("the scratch database {} was left behind", self.name);
+            eprintln!("the scratch schema {} was left behind", self.name);
         }
     }
 }
