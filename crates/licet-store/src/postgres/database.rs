@@ -34,6 +34,8 @@ pub(super) enum Role {
 
 /// The store relies on each statement seeing what was committed before it.
 const ISOLATION: (&str, &str) = ("default_transaction_isolation", "read committed");
+/// Compiling a statement takes longer than any of these runs.
+const INTERPRETED: (&str, &str) = ("jit", "off");
 const DURABLE: (&str, &str) = ("synchronous_commit", "on");
 
 /// Heads are locked in the order of their ids when they are looked up one by one along a sorted
@@ -72,13 +74,12 @@ impl Role {
                 ("synchronous_commit", "off"),
                 ("statement_timeout", "60s"),
                 ("idle_in_transaction_session_timeout", "30s"),
-                ("jit", "off"),
             ],
             Self::Listen => &[],
             Self::Migrate => &[("statement_timeout", "30min")],
         };
         let order: &[_] = if matches!(self, Self::Append | Self::Hold) { &IN_ORDER } else { &[] };
-        [&[ISOLATION], own, order].concat()
+        [&[ISOLATION, INTERPRETED], own, order].concat()
     }
 }
 
