@@ -95,6 +95,7 @@ commands! {
     Restore(restore),
     Verify(verify),
     Migrate(migrate),
+    Bench(bench),
 }
 
 fn main() -> ExitCode {

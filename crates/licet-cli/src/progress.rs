@@ -1,6 +1,6 @@
 //! Progress of what takes longer than two seconds.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -54,7 +54,7 @@ impl Progress {
         self.bar.inc(count);
     }
 
-    pub(crate) fn set(&self, what: &'static str, done: u64, total: u64) {
+    pub(crate) fn set(&self, what: impl Into<Cow<'static, str>>, done: u64, total: u64) {
         self.show();
         self.bar.set_message(what);
         self.bar.set_length(total);

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod action;
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod bench;
 pub(crate) mod condition;
 pub(crate) mod config;
 pub(crate) mod demo;
