@@ -1,6 +1,6 @@
 //! A figure in the making: what is measured, round by round.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::Cell, net::SocketAddr, rc::Rc, time::Duration};
 
 use crate::{
     Error,
@@ -10,7 +10,7 @@ use crate::{
     postgres::Pgbench,
     process::Process,
     report::{Figure, Ratio, fifths, median},
-    site::Site,
+    site::{Site, projector_lag},
 };
 
 const WARM_UP_FIRST: Duration = Duration::from_millis(1_500);
@@ -100,10 +100,10 @@ impl Case {
     }
 
     /// Sets what the ratio to one of the others shall be.
-    pub(crate) fn with_target(mut self, to: &str, target: Option<f64>) -> Self {
+    pub(crate) fn with_target(mut self, to: &str, target: f64) -> Self {
         let found = self.against.iter_mut().find(|against| against.to == to);
         if let Some(against) = found {
-            against.target = target;
+            against.target = Some(target);
         }
         self
     }
@@ -132,7 +132,7 @@ impl Case {
                 target.load(workload, span, Some(process), tick).await?
             }
             Subject::Load { target, workload, server: Server::Licet(site) } => {
-                let sampler = LagSampler::start(site);
+                let sampler = LagSampler::start(site.address);
                 let slice = target.load(workload, span, Some(&site.process), tick).await?;
                 let lag = sampler.stop();
                 let caught_up_ms = site.caught_up().await?.as_secs_f64() * 1e3;
@@ -210,20 +210,20 @@ pub(crate) fn ratios(rate: f64, against: &[Against], rates: &[(String, f64)]) ->
 
 /// Looks beside a load how far the projector is behind.
 struct LagSampler {
-    lag_max: Rc<RefCell<u64>>,
+    lag_max: Rc<Cell<u64>>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl LagSampler {
-    fn start(site: &Rc<Site>) -> Self {
-        let lag_max = Rc::new(RefCell::new(0));
-        let (site, seen) = (site.clone(), lag_max.clone());
+    fn start(address: SocketAddr) -> Self {
+        let lag_max = Rc::new(Cell::new(0));
+        let seen = lag_max.clone();
         let task = tokio::task::spawn_local(async move {
             loop {
                 tokio::time::sleep(LAG_SAMPLE).await;
-                if let Ok(lag) = site.lag().await {
-                    let before = *seen.borrow();
-                    *seen.borrow_mut() = lag.max(before);
+                // A server that does not answer is found out by the load.
+                if let Ok(lag) = projector_lag(address).await {
+                    seen.set(lag.max(seen.get()));
                 }
             }
         });
@@ -231,7 +231,7 @@ impl LagSampler {
     }
 
     fn stop(self) -> u64 {
-        *self.lag_max.borrow()
+        self.lag_max.get()
     }
 }
 

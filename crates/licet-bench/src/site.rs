@@ -206,13 +206,6 @@ impl Site {
         }
     }
 
-    /// How many places of the journal the projector is behind.
-    pub(crate) async fn lag(&self) -> Result<u64, Error> {
-        let health = self.call("GET", "/readyz", None).await?;
-        let lag = health.get("projectorLag").and_then(Value::as_u64);
-        lag.ok_or_else(|| Error::Wrong(format!("the server does not tell its lag: {health}")))
-    }
-
     /// Waits until the projector has caught up; how long that took.
     ///
     /// # Errors
@@ -220,7 +213,7 @@ impl Site {
     pub(crate) async fn caught_up(&self) -> Result<Duration, Error> {
         let began_at = now();
         loop {
-            let lag = self.lag().await?;
+            let lag = projector_lag(self.address).await?;
             let waited = now() - began_at;
             if lag == 0 {
                 return Ok(waited);
@@ -237,6 +230,14 @@ pub(crate) const INSTANCES_PATH: &str = "/provisioning/api/v1.1/instances";
 
 pub(crate) fn line_items_path(instance_id: Uuid) -> String {
     format!("{INSTANCES_PATH}/{instance_id}/line-items")
+}
+
+/// How many places of the journal the projector of a server is behind.
+pub(crate) async fn projector_lag(address: SocketAddr) -> Result<u64, Error> {
+    let (_, body) = exchange(address, &Request::new("GET", "/readyz").empty()).await?;
+    let health: Option<Value> = serde_json::from_slice(&body).ok();
+    let lag = health.as_ref().and_then(|health| health.get("projectorLag")?.as_u64());
+    lag.ok_or_else(|| Error::Wrong(format!("no lag: {}", String::from_utf8_lossy(&body))))
 }
 
 /// The address in the first line that a child writes, `… at http://127.0.0.1:7070`.

@@ -1,6 +1,6 @@
 //! Access requests on SQLite beside the echo: one instance, many, and in arrays.
 
-use super::{Charged, EchoServer, echo_name, hot_name};
+use super::{Charged, EchoServer, echo_name, hot_name, postgres::FUNCTION_HOT};
 use crate::{
     Error,
     bench::{Bench, Storage},
@@ -13,6 +13,8 @@ pub(crate) const PARTS: &[Part] = &[Part::Echo, Part::Hot, Part::Spread, Part::A
 
 /// Of the echo, at the first number of connections.
 const HOT_TARGET: f64 = 0.6;
+/// Of the rival's function on one row.
+const FUNCTION_TARGET: f64 = 25.0;
 /// Requests in each call of `arrays`.
 pub(crate) const ARRAY_REQUESTS: usize = 100;
 /// More of them only wait for each other.
@@ -29,8 +31,13 @@ pub(crate) async fn run(bench: &mut Bench) -> Result<(), Error> {
         let instances = vec![site.instance("HOT").await?];
         let hot = Charged::one_by_one(bench, Part::Hot, &site, instances).await?;
         cases.extend(numbers.iter().map(|number| {
-            let target = (*number == numbers[0]).then_some(HOT_TARGET);
-            hot.case(hot_name(*number), *number).with_target(&echo_name(*number), target)
+            let case = hot.case(hot_name(*number), *number);
+            if *number == numbers[0] {
+                case.with_target(&echo_name(*number), HOT_TARGET)
+                    .against(FUNCTION_HOT, Some(FUNCTION_TARGET))
+            } else {
+                case
+            }
         }));
         charged.push(hot);
     }

@@ -54,7 +54,9 @@ pub(crate) async fn run(bench: &mut Bench) -> Result<(), Error> {
     let command = resp::command(&["EVALSHA", &digest, "2", "balance", "records", "user-1", "1"]);
     let connections = bench.plan.connections();
     let target = Target { address, reader: resp::read, connections };
-    let server = Server::Other(Rc::new(process));
+    // It is asked once more when all is measured.
+    let process = Rc::new(process);
+    let server = Server::Other(process.clone());
     let workload = shared(Debits { command });
     let subject = Subject::Load { target, workload, server };
     let case = Case::new(Part::Redis, "redis".to_owned(), "decisions", subject);

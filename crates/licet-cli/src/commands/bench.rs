@@ -116,8 +116,12 @@ impl Args {
             Some(Alone::Million(options)) => options.hold(context),
             Some(Alone::Disk(options)) => show(context, plan(options.into())?),
             None if self.options.list => {
-                let row = |part: &Part| [part.name().to_owned(), part.about().to_owned()];
-                context.output.text(&Table::of(["part", "what"], Part::ALL, row).to_string())?;
+                let parts: Vec<_> =
+                    Part::ALL.iter().map(|part| (part.name(), part.about())).collect();
+                context.output.show(&parts, |parts| {
+                    let row = |part: &(&str, &str)| [part.0.to_owned(), part.1.to_owned()];
+                    Table::of(["part", "what"], parts, row)
+                })?;
                 Ok(Exit::Yes)
             }
             None => show(context, plan(self.options)?),
