@@ -10,6 +10,7 @@ use crate::{
     disk,
     machine::Machine,
     plan::{Part, Plan},
+    postgres::Database,
     report::{Figure, Report},
     site::{ClientKey, Site},
 };
@@ -26,8 +27,7 @@ pub trait Watch {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Storage<'a> {
     Sqlite,
-    /// In this database.
-    Postgres(&'a str),
+    Postgres(&'a Database),
 }
 
 /// A run.
@@ -77,11 +77,14 @@ impl Bench {
         let folder = self.folder()?;
         let path = folder.path().join("data");
         let path = path.to_string_lossy().into_owned();
-        let arguments = match storage {
-            Storage::Sqlite => ["--data", path.as_str()],
-            Storage::Postgres(url) => ["--database", url],
+        let (arguments, database) = match storage {
+            Storage::Sqlite => (["--data", path.as_str()], None),
+            Storage::Postgres(database) => {
+                (["--database", database.url.as_str()], database.server.process())
+            }
         };
-        Site::start(&self.plan.program, &arguments, folder, self.key.clone()).await.map(Rc::new)
+        let (program, key) = (&self.plan.program, self.key.clone());
+        Site::start(program, &arguments, (folder, database), key).await.map(Rc::new)
     }
 
     /// Measures all cases in turns, and keeps their figures. A case that goes wrong is measured no

@@ -129,11 +129,11 @@ impl Case {
         let slice = match &mut self.subject {
             Subject::Pgbench(pgbench) => pgbench.run(measured, tick).await?,
             Subject::Load { target, workload, server: Server::Other(process) } => {
-                target.load(workload, span, Some(process), tick).await?
+                target.load(workload, span, &[&**process], tick).await?
             }
             Subject::Load { target, workload, server: Server::Licet(site) } => {
                 let sampler = LagSampler::start(site.address);
-                let slice = target.load(workload, span, Some(&site.process), tick).await?;
+                let slice = target.load(workload, span, &site.processes(), tick).await?;
                 let lag = sampler.stop();
                 let caught_up_ms = site.caught_up().await?.as_secs_f64() * 1e3;
                 self.projector_lag_max = self.projector_lag_max.max(Some(lag));

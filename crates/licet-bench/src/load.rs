@@ -71,7 +71,7 @@ pub(crate) struct Slice {
     pub(crate) operations: u64,
     pub(crate) seconds: f64,
     pub(crate) histogram: Histogram,
-    /// Of the measured process; `None` if it is not known.
+    /// Of the measured processes; `None` if it is not known.
     pub(crate) processor_s: Option<f64>,
     /// Operations in each tenth of a second.
     pub(crate) pieces: Vec<u64>,
@@ -151,8 +151,8 @@ fn wrong(complaint: &str, answer: Answer<'_>) -> Error {
 }
 
 impl Target {
-    /// Puts the workload on all connections and waits until the last has its answer. `process` is
-    /// the one whose processor time counts; `tick` hears now and then how far it is.
+    /// Puts the workload on all connections and waits until the last has its answer. `processes` are
+    /// those whose processor time counts; `tick` hears now and then how far it is.
     ///
     /// # Errors
     /// [`Error::Wrong`] with the first answer that is not as it must be; [`Error::Failed`] if a
@@ -161,7 +161,7 @@ impl Target {
         &self,
         workload: &Shared<W>,
         span: Span,
-        process: Option<&Process>,
+        processes: &[&Process],
         tick: &dyn Fn(Duration),
     ) -> Result<Slice, Error> {
         let mut streams = Vec::with_capacity(self.connections);
@@ -188,7 +188,7 @@ impl Target {
         for (connection, stream) in streams.into_iter().enumerate() {
             tasks.spawn_local(run.clone().converse(connection, stream));
         }
-        let watched = Watched { process, begun_at, starts_at, ends_at };
+        let watched = Watched { processes, begun_at, starts_at, ends_at };
         let processor_s = watched.until_done(&mut tasks, tick).await?;
         let mut slice = run.slice.take();
         slice.seconds = now().min(ends_at).duration_since(starts_at).as_secs_f64();
@@ -199,20 +199,21 @@ impl Target {
 
 /// A load that is under way.
 struct Watched<'a> {
-    process: Option<&'a Process>,
+    processes: &'a [&'a Process],
     begun_at: Instant,
     starts_at: Instant,
     ends_at: Instant,
 }
 
 impl Watched<'_> {
-    /// Waits for all connections; the processor seconds that the process took from start to end.
+    /// Waits for all connections; the processor seconds that the processes took from start to end.
     async fn until_done(
         &self,
         tasks: &mut JoinSet<Result<(), Error>>,
         tick: &dyn Fn(Duration),
     ) -> Result<Option<f64>, Error> {
-        let used = || self.process.and_then(Process::processor_s);
+        let used =
+            || self.processes.iter().map(|process| process.processor_s()).sum::<Option<f64>>();
         let (mut at_start, mut at_end) = (None, None);
         loop {
             let at = now();

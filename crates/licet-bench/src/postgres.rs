@@ -81,7 +81,7 @@ impl Server {
 /// A database that is dropped with its guard.
 #[derive(Debug)]
 pub(crate) struct Database {
-    server: Server,
+    pub(crate) server: Server,
     name: String,
     pub(crate) url: String,
 }

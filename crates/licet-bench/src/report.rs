@@ -50,7 +50,8 @@ pub struct Figure {
     pub p99_us: f64,
     /// Of a request, microseconds.
     pub longest_us: f64,
-    /// Processor seconds of the measured process for a million operations.
+    /// Processor seconds of the measured process, and of the database server that works for it,
+    /// for a million operations.
     pub processor_s_per_million: Option<f64>,
     /// Resident memory of the measured process afterwards.
     pub memory_bytes: Option<u64>,

@@ -39,7 +39,7 @@ async fn run<W: Workload + 'static>(
         let (done, total) = done(&workload.borrow());
         bench.progress(what, done, total);
     };
-    site.target(connections).load(workload, Span::Whole, None, &tick).await?;
+    site.target(connections).load(workload, Span::Whole, &[], &tick).await?;
     Ok(())
 }
 

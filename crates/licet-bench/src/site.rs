@@ -46,6 +46,8 @@ const LAG_POLL: Duration = Duration::from_millis(5);
 /// A running server with prices and a client key.
 pub(crate) struct Site {
     pub(crate) process: Process,
+    /// The database server behind it, if that is known.
+    database: Option<Process>,
     pub(crate) address: SocketAddr,
     admin_token: String,
     key: Rc<dyn ClientKey>,
@@ -81,14 +83,14 @@ impl LineItem<'_> {
 
 impl Site {
     /// Starts `licet serve` with these arguments and sets prices and key up. `folder` goes when
-    /// the server has ended.
+    /// the server has ended; `database` is the server that works for it, if there is one.
     ///
     /// # Errors
     /// [`Error::Absent`] if it does not come up, with the reason that it gave.
     pub(crate) async fn start(
         program: &Path,
         arguments: &[&str],
-        folder: TempDir,
+        (folder, database): (TempDir, Option<Process>),
         key: Rc<dyn ClientKey>,
     ) -> Result<Self, Error> {
         let password = Uuid::new_v4().to_string();
@@ -108,7 +110,8 @@ impl Site {
             return Err(Error::Absent(format!("licet serve {} ended: {why}", arguments.join(" "))));
         };
         let admin_token = String::new();
-        let mut site = Self { process, address, admin_token, key, _lines: lines, _folder: folder };
+        let mut site =
+            Self { process, database, address, admin_token, key, _lines: lines, _folder: folder };
         site.set_up(&password).await?;
         Ok(site)
     }
@@ -163,6 +166,11 @@ impl Site {
 
     pub(crate) fn token(&self, instance_id: Uuid) -> Result<String, Error> {
         self.key.token(instance_id).map_err(Error::Failed)
+    }
+
+    /// The processes whose time goes into its answers.
+    pub(crate) fn processes(&self) -> Vec<&Process> {
+        [Some(&self.process), self.database.as_ref()].into_iter().flatten().collect()
     }
 
     /// So many connections to it.

@@ -4,6 +4,7 @@ use super::{Charged, EchoServer, echo_name, hot_name, postgres::FUNCTION_HOT};
 use crate::{
     Error,
     bench::{Bench, Storage},
+    case::Case,
     plan::Part,
     setup,
     workloads::access::Access,
@@ -20,46 +21,59 @@ pub(crate) const ARRAY_REQUESTS: usize = 100;
 /// More of them only wait for each other.
 pub(crate) const ARRAY_CONNECTIONS: usize = 8;
 
+/// Cases of one part, and what proves them.
+type Prepared = (Vec<Case>, Charged);
+
 pub(crate) async fn run(bench: &mut Bench) -> Result<(), Error> {
-    let (mut cases, mut charged) = (Vec::new(), Vec::new());
     let echo =
         if bench.plan.has(Part::Echo) { Some(EchoServer::start(bench).await?) } else { None };
     let numbers = bench.plan.connections.clone();
-    cases.extend(echo.iter().flat_map(|echo| numbers.iter().map(|number| echo.access(*number))));
-    if bench.plan.has(Part::Hot) {
-        let site = bench.site(Storage::Sqlite).await?;
-        let instances = vec![site.instance("HOT").await?];
-        let hot = Charged::one_by_one(bench, Part::Hot, &site, instances).await?;
-        cases.extend(numbers.iter().map(|number| {
-            let case = hot.case(hot_name(*number), *number);
-            if *number == numbers[0] {
-                case.with_target(&echo_name(*number), HOT_TARGET)
-                    .against(FUNCTION_HOT, Some(FUNCTION_TARGET))
-            } else {
-                case
-            }
-        }));
-        charged.push(hot);
-    }
-    if bench.plan.has(Part::Spread) {
-        let site = bench.site(Storage::Sqlite).await?;
-        let instances = setup::instances(bench, &site, bench.plan.instances).await?;
-        let spread = Charged::one_by_one(bench, Part::Spread, &site, instances).await?;
-        cases.push(spread.case("spread", numbers[0]).against(hot_name(numbers[0]), None));
-        charged.push(spread);
-    }
-    if bench.plan.has(Part::Arrays) {
-        let site = bench.site(Storage::Sqlite).await?;
-        let instances = vec![site.instance("ARRAYS").await?];
-        let access = Access::in_arrays(&site, &instances, ARRAY_REQUESTS)?;
-        let arrays = Charged::new(bench, Part::Arrays, &site, (instances, access)).await?;
-        let case = arrays.case("arrays", ARRAY_CONNECTIONS).counting("decisions");
-        cases.push(case.against(hot_name(numbers[0]), None));
-        charged.push(arrays);
+    let echoes = echo.iter().flat_map(|echo| numbers.iter().map(|number| echo.access(*number)));
+    let (mut cases, mut charged): (Vec<Case>, Vec<Charged>) = (echoes.collect(), Vec::new());
+    for part in PARTS[1..].iter().copied().filter(|part| bench.plan.has(*part)) {
+        let (more, proof) = match part {
+            Part::Spread => spread(bench).await?,
+            Part::Arrays => arrays(bench).await?,
+            _ => hot(bench).await?,
+        };
+        cases.extend(more);
+        charged.push(proof);
     }
     bench.measure(cases).await?;
     for charged in &charged {
         charged.prove(bench).await?;
     }
     Ok(())
+}
+
+async fn hot(bench: &Bench) -> Result<Prepared, Error> {
+    let site = bench.site(Storage::Sqlite).await?;
+    let instances = vec![site.instance("HOT").await?];
+    let hot = Charged::one_by_one(bench, Part::Hot, &site, instances).await?;
+    let first = bench.plan.connections();
+    let cases = bench.plan.connections.iter().map(|number| {
+        let case = hot.case(hot_name(*number), *number);
+        if *number != first {
+            return case.against(echo_name(*number), None);
+        }
+        case.with_target(&echo_name(first), HOT_TARGET).against(FUNCTION_HOT, Some(FUNCTION_TARGET))
+    });
+    Ok((cases.collect(), hot))
+}
+
+async fn spread(bench: &Bench) -> Result<Prepared, Error> {
+    let (site, connections) = (bench.site(Storage::Sqlite).await?, bench.plan.connections());
+    let instances = setup::instances(bench, &site, bench.plan.instances).await?;
+    let spread = Charged::one_by_one(bench, Part::Spread, &site, instances).await?;
+    let case = spread.case("spread", connections).against(hot_name(connections), None);
+    Ok((vec![case], spread))
+}
+
+async fn arrays(bench: &Bench) -> Result<Prepared, Error> {
+    let (site, connections) = (bench.site(Storage::Sqlite).await?, bench.plan.connections());
+    let instances = vec![site.instance("ARRAYS").await?];
+    let access = Access::in_arrays(&site, &instances, ARRAY_REQUESTS)?;
+    let arrays = Charged::new(bench, Part::Arrays, &site, (instances, access)).await?;
+    let case = arrays.case("arrays", ARRAY_CONNECTIONS).counting("decisions");
+    Ok((vec![case.against(hot_name(connections), None)], arrays))
 }

@@ -81,6 +81,8 @@ pub(crate) struct Charged {
     access: Shared<Access>,
     /// Used by others before.
     used_before_micros: u64,
+    /// The figure of the echo that its rate is held against.
+    echo: String,
 }
 
 impl Charged {
@@ -92,7 +94,8 @@ impl Charged {
     ) -> Result<Self, Error> {
         let used_before_micros = setup::used_micros(bench, site, &instances).await?;
         let (site, access) = (site.clone(), shared(access));
-        Ok(Self { part, site, instances, access, used_before_micros })
+        let echo = echo_name(bench.plan.connections());
+        Ok(Self { part, site, instances, access, used_before_micros, echo })
     }
 
     /// One request in each call.
@@ -108,7 +111,7 @@ impl Charged {
 
     pub(crate) fn case(&self, name: impl Into<String>, connections: usize) -> Case {
         Case::of_licet(self.part, name.into(), (&self.site, connections), &self.access)
-            .against(echo_name(connections), None)
+            .against(self.echo.as_str(), None)
     }
 
     /// Checks that what the line items say was used is what the answers charged.

@@ -1,5 +1,9 @@
 //! licet on PostgreSQL beside a function in PostgreSQL that does the same by itself.
 
+use std::rc::Rc;
+
+use uuid::Uuid;
+
 use super::{
     Charged,
     access::{ARRAY_CONNECTIONS, ARRAY_REQUESTS},
@@ -13,6 +17,7 @@ use crate::{
     plan::Part,
     postgres::{Database, Pgbench, Server, program},
     setup,
+    site::Site,
     workloads::access::Access,
 };
 
@@ -101,19 +106,19 @@ pub(crate) async fn run(bench: &mut Bench) -> Result<(), Error> {
         cases.extend(function_cases);
         database
     });
-    let licet = match licet(bench, &server, &mut cases).await {
-        Ok(licet) => Some(licet),
-        Err(Error::Absent(reason)) => {
-            bench.settle(&PARTS[1..], Err(Error::Absent(reason)));
-            None
+    let mut licet_server = None;
+    if bench.plan.has_any(&PARTS[1..]) {
+        match licet(bench, &server, &mut cases).await {
+            Ok(licet) => licet_server = Some(licet),
+            // The rival is measured all the same.
+            absent @ Err(_) => bench.settle(&PARTS[1..], absent.map(|_| ())),
         }
-        Err(error) => return Err(error),
-    };
+    }
     bench.measure(cases).await?;
     if let Some(database) = &function {
         prove_function(bench, database)?;
     }
-    if let Some(licet) = licet {
+    if let Some(licet) = licet_server {
         licet.prove(bench).await?;
     }
     Ok(())
@@ -161,50 +166,59 @@ fn prove_function(bench: &mut Bench, database: &Database) -> Result<(), Error> {
 /// licet on PostgreSQL and what is to be proved of it.
 struct Licet {
     charged: Vec<Charged>,
-    sessions: Option<(std::rc::Rc<crate::site::Site>, uuid::Uuid)>,
-    /// Dropped after the servers that use them.
-    _databases: Vec<Database>,
+    /// The instance on which sessions are opened.
+    sessions: Option<Uuid>,
+    site: Rc<Site>,
+    /// Dropped after the server that uses it.
+    _database: Database,
 }
 
 async fn licet(bench: &Bench, server: &Server, cases: &mut Vec<Case>) -> Result<Licet, Error> {
-    let connections = bench.plan.connections();
-    let mut licet = Licet { charged: Vec::new(), sessions: None, _databases: Vec::new() };
+    let database = Database::create(server)?;
+    let site = bench.site(Storage::Postgres(&database)).await?;
+    let (mut charged, mut sessions) = (Vec::new(), None);
     for part in PARTS[1..].iter().copied().filter(|part| bench.plan.has(*part)) {
-        let database = Database::create(server)?;
-        let site = bench.site(Storage::Postgres(&database.url)).await?;
-        licet._databases.push(database);
         if part == Part::PgSessions {
             let instance_id = site.instance("SESSIONS").await?;
-            cases.push(open_and_close(part, &site, instance_id, connections)?);
-            licet.sessions = Some((site, instance_id));
-            continue;
+            cases.push(open_and_close(part, &site, instance_id, bench.plan.connections())?);
+            sessions = Some(instance_id);
+        } else {
+            let proof = prepare(bench, part, &site).await?;
+            cases.push(case(bench, part, &proof));
+            charged.push(proof);
         }
-        let instances = match part {
-            Part::PgSpread => setup::instances(bench, &site, bench.plan.instances).await?,
-            _ => vec![site.instance("HOT").await?],
-        };
-        let access = match part {
-            Part::PgArrays => Access::in_arrays(&site, &instances, ARRAY_REQUESTS)?,
-            _ => Access::one_by_one(&site, &instances)?,
-        };
-        let charged = Charged::new(bench, part, &site, (instances, access)).await?;
-        cases.push(match part {
-            Part::PgSpread => {
-                let case = charged.case(part.name(), connections);
-                case.against(FUNCTION_SPREAD, Some(SPREAD_TARGET))
-            }
-            Part::PgArrays => {
-                let case = charged.case(part.name(), ARRAY_CONNECTIONS).counting("decisions");
-                case.against(SETS_HOT, None)
-            }
-            _ => {
-                let case = charged.case(part.name(), connections);
-                case.against(FUNCTION_HOT, Some(HOT_TARGET)).against(hot_name(connections), None)
-            }
-        });
-        licet.charged.push(charged);
     }
-    Ok(licet)
+    Ok(Licet { charged, sessions, site, _database: database })
+}
+
+async fn prepare(bench: &Bench, part: Part, site: &Rc<Site>) -> Result<Charged, Error> {
+    let instances = match part {
+        Part::PgSpread => setup::instances(bench, site, bench.plan.instances).await?,
+        _ => vec![site.instance(part.name()).await?],
+    };
+    let access = match part {
+        Part::PgArrays => Access::in_arrays(site, &instances, ARRAY_REQUESTS)?,
+        _ => Access::one_by_one(site, &instances)?,
+    };
+    Charged::new(bench, part, site, (instances, access)).await
+}
+
+fn case(bench: &Bench, part: Part, charged: &Charged) -> Case {
+    let connections = bench.plan.connections();
+    match part {
+        Part::PgArrays => {
+            let case = charged.case(part.name(), ARRAY_CONNECTIONS).counting("decisions");
+            case.against(SETS_HOT, None)
+        }
+        Part::PgSpread => {
+            let case = charged.case(part.name(), connections);
+            case.against(FUNCTION_SPREAD, Some(SPREAD_TARGET))
+        }
+        _ => {
+            let case = charged.case(part.name(), connections);
+            case.against(FUNCTION_HOT, Some(HOT_TARGET)).against(hot_name(connections), None)
+        }
+    }
 }
 
 impl Licet {
@@ -212,8 +226,8 @@ impl Licet {
         for charged in &self.charged {
             charged.prove(bench).await?;
         }
-        if let Some((site, instance_id)) = &self.sessions {
-            prove_closed(bench, Part::PgSessions, site, *instance_id).await?;
+        if let Some(instance_id) = self.sessions {
+            prove_closed(bench, Part::PgSessions, &self.site, instance_id).await?;
         }
         Ok(())
     }
