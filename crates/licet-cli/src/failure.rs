@@ -1,9 +1,8 @@
 //! How a command ends.
 
-use std::{fmt, io, path::Path, process::ExitCode};
+use std::{fmt, io, process::ExitCode};
 
 use licet_client::Error;
-use licet_store::StoreError;
 
 /// The end of a command that did what it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,15 +42,6 @@ impl Failure {
     /// Neither usage nor the server.
     pub(crate) fn other(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: 4 }
-    }
-
-    /// The store in the directory `data` cannot be used.
-    pub(crate) fn store(data: &Path, error: &StoreError) -> Self {
-        let what = match error {
-            StoreError::Unavailable(what) => what.clone(),
-            other => other.to_string(),
-        };
-        Self::other(format!("--data {}: {what}", data.display()))
     }
 
     /// The program to be run cannot be started.

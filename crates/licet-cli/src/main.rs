@@ -16,6 +16,7 @@ mod moment;
 mod output;
 mod password;
 mod pem;
+mod place;
 mod progress;
 mod requested;
 mod runtime;

@@ -1,10 +1,7 @@
-use std::path::PathBuf;
-
-use licet_store::{Store, sqlite::SqliteStore};
-
 use crate::{
     context::Context,
     failure::{Exit, Failure},
+    place::PlaceArgs,
     runtime,
 };
 
@@ -13,28 +10,28 @@ const AFTER_HELP: &str = "\
 No server may have the data directory open meanwhile.
 
 Example:
-  licet migrate --data /var/lib/licet";
+  licet migrate --data /var/lib/licet
+  licet migrate --database postgres://licet@db.example/licet";
 
-/// Bring the tables of a data directory to the form of this release
+/// Bring the tables of a store to the form of this release
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// Data directory
-    #[arg(long, env = "LICET_DATA", default_value = "./licet-data", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
 }
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let data = self.data.display();
-        if !self.data.is_dir() {
-            return Err(Failure::usage(format!("--data {data}: there is no such directory")));
+        let place = self.place.place()?;
+        if place.directory().is_some_and(|directory| !directory.is_dir()) {
+            return Err(Failure::usage(format!("{place}: there is no such directory")));
         }
-        let wrong = |error| Failure::store(&self.data, &error);
         runtime::run(async {
-            SqliteStore::open(&self.data).map_err(wrong)?.close().await.map_err(wrong)
+            let store = place.open().await?;
+            store.close().await.map_err(|error| place.failure(&error))
         })?;
-        context.output.done(&format!("{data} is in the form of this release"))?;
+        context.output.done(&format!("{place} is in the form of this release"))?;
         Ok(Exit::Yes)
     }
 }

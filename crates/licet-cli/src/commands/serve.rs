@@ -3,13 +3,13 @@ use std::{fs, io::IsTerminal, net::SocketAddr, num::NonZeroU32, path::PathBuf, s
 use clap::ValueEnum;
 use licet_engine::SystemClock;
 use licet_server::{RateLimit, Server, ServerOptions, StartError};
-use licet_store::sqlite::SqliteStore;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     context::Context,
     failure::{Exit, Failure},
+    place::Place,
     runtime,
 };
 
@@ -18,7 +18,8 @@ The first of these that has an option counts: command line, environment, file, d
 
 Example:
   LICET_ADMIN_PASSWORD='a long sentence of yours' licet serve --data /var/lib/licet
-  licet serve --listen 0.0.0.0:7070 --tls-certificate chain.pem --tls-key key.pem";
+  licet serve --listen 0.0.0.0:7070 --tls-certificate chain.pem --tls-key key.pem
+  licet serve --database postgres://licet@db.example/licet?sslmode=verify-full";
 
 /// What `--print-config` writes.
 const CONFIG: &str = include_str!("serve.default.toml");
@@ -47,6 +48,9 @@ struct Settings {
     /// Data directory; made if it is not there [default: ./licet-data]
     #[arg(long, env = "LICET_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
+    /// PostgreSQL database in place of a data directory; several servers may share one
+    #[arg(long, env = "LICET_DATABASE", hide_env_values = true, value_name = "URL")]
+    database: Option<String>,
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:7070]
     #[arg(long, env = "LICET_LISTEN", value_name = "ADDR")]
     listen: Option<SocketAddr>,
@@ -85,15 +89,15 @@ impl Args {
         let settings = self.given.or(read_config(self.config)?);
         let format = settings.log_format.unwrap_or(LogFormat::Text);
         start_log(settings.log.as_deref().unwrap_or("info"), format)?;
-        let data = settings.data.clone().unwrap_or_else(|| PathBuf::from("licet-data"));
+        let place = Place::of(settings.data.clone(), settings.database.clone())?;
         let options = settings.server_options(self.admin_password)?;
         runtime::run(async {
-            let store = SqliteStore::open(&data).map_err(|error| Failure::store(&data, &error))?;
+            let store = place.open().await?;
             let server = Server::start(store, Arc::new(SystemClock), options).await?;
             let told_to_stop = runtime::until_told_to_stop();
             announce(&server, context)?;
-            let (address, data) = (server.url(), data.display());
-            tracing::info!(%address, %data, tls = address.starts_with("https:"), "started");
+            let address = server.url();
+            tracing::info!(%address, store = %place, tls = address.starts_with("https:"), "started");
             server.run(told_to_stop).await?;
             tracing::info!("stopped: all that was asked is answered, and the store is closed");
             Ok(Exit::Yes)
@@ -139,8 +143,14 @@ pub(crate) fn start_log(filter: &str, format: LogFormat) -> Result<(), Failure> 
 impl Settings {
     /// These, and what they leave open from `other`.
     fn or(self, other: Self) -> Self {
+        // The two name one thing, the place of the store.
+        let (data, database) = match (&self.data, &self.database) {
+            (None, None) => (other.data, other.database),
+            _ => (self.data, self.database),
+        };
         Self {
-            data: self.data.or(other.data),
+            data,
+            database,
             listen: self.listen.or(other.listen),
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),

@@ -1,7 +1,5 @@
 //! `licet user …`
 
-use std::path::PathBuf;
-
 use clap::Subcommand;
 use licet_engine::{Clock, SystemClock};
 use licet_protocol::{UserIn, UserOut, UserPatch};
@@ -9,7 +7,6 @@ use licet_server::{
     Problem,
     security::{Authenticator, Author, UserChange},
 };
-use licet_store::{Store, sqlite::SqliteStore};
 
 use crate::{
     context::Context,
@@ -17,6 +14,7 @@ use crate::{
     moment,
     output::{Table, or_dash},
     password::PasswordArgs,
+    place::PlaceArgs,
     runtime,
 };
 
@@ -87,11 +85,11 @@ struct SetPassword {
     password: PasswordArgs,
 }
 
-/// Set the password of a user in the data directory of a server that is stopped
+/// Set the password of a user in the store of a server that is stopped
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 For an administrator whose password is lost. It asks no server and needs no token, only the right
-to write the data directory, and is written down in the audit log. Stop the server first.
+to write the store, and is written down in the audit log. Stop the server first.
 
 Example:
   licet user reset-password admin --data /var/lib/licet
@@ -100,25 +98,23 @@ The password is asked for, or taken from LICET_PASSWORD or standard input.")]
 struct ResetPassword {
     /// Log-in name
     user: String,
-    /// Data directory
-    #[arg(long, env = "LICET_DATA", default_value = "./licet-data", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
     #[command(flatten)]
     password: PasswordArgs,
 }
 
 impl ResetPassword {
     fn run(self, context: &Context) -> Result<(), Failure> {
-        let (user, data) = (&self.user, self.data.display());
-        if !self.data.join("journal.db").is_file() {
-            return Err(Failure::usage(format!("--data {data}: there is no journal.db in it")));
+        let (user, place) = (&self.user, self.place.place()?);
+        if place.directory().is_some_and(|directory| !directory.join("journal.db").is_file()) {
+            return Err(Failure::usage(format!("{place}: there is no journal.db in it")));
         }
-        let wrong = |error| Failure::store(&self.data, &error);
         let refused =
             |problem: Problem| Failure::other(format!("user {user}: {}", problem.detail()));
         runtime::run(async {
             // Before the password is asked for, so that a running server is told of first.
-            let store = SqliteStore::open(&self.data).map_err(wrong)?;
+            let store = place.open().await?;
             let result = async {
                 let password = self.password.read(&format!("New password of {user}"))?;
                 let authenticator = Authenticator::new(store.clone()).map_err(refused)?;
@@ -130,7 +126,7 @@ impl ResetPassword {
                 authenticator.update_user(user, change, author).await.map_err(refused)
             };
             let result = result.await;
-            store.close().await.map_err(wrong)?;
+            store.close().await.map_err(|error| place.failure(&error))?;
             result
         })?;
         context.output.done(&format!("password of {user} set; start the server and log in"))

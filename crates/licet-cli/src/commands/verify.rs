@@ -1,12 +1,11 @@
-use std::path::PathBuf;
-
 use licet_engine::verify;
-use licet_store::sqlite::{SqliteStore, check_integrity};
+use licet_store::sqlite::check_integrity;
 use serde_json::json;
 
 use crate::{
     context::Context,
     failure::{Exit, Failure},
+    place::PlaceArgs,
     progress::Progress,
     runtime,
 };
@@ -16,24 +15,27 @@ Run it on a backup or on a stopped server: tables that move meanwhile may seem t
 Ends with 0 if all agrees, with 1 if something does not.
 
 Example:
-  licet verify --data /backup/licet-2026-11-22";
+  licet verify --data /backup/licet-2026-11-22
+  licet verify --database postgres://licet@db.example/licet";
 
 /// Fold every journal again and compare balances, sessions and roll-ups with it
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// Data directory
-    #[arg(long, env = "LICET_DATA", default_value = "./licet-data", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
 }
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let wrong = |error| Failure::other(format!("--data {}: {error}", self.data.display()));
+        let place = self.place.place()?;
+        let wrong = |error| place.failure(&error);
         let progress = Progress::groups();
         let result = runtime::run(async {
-            check_integrity(&self.data).map_err(wrong)?;
-            let store = SqliteStore::open_read_only(&self.data).map_err(wrong)?;
+            if let Some(directory) = place.directory() {
+                check_integrity(directory).map_err(wrong)?;
+            }
+            let store = place.open_read_only().await?;
             let read = |done: licet_store::Position, of: licet_store::Position| {
                 progress.set("reading the journal", done.0, of.0);
             };
