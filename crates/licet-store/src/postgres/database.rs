@@ -39,7 +39,8 @@ const INTERPRETED: (&str, &str) = ("jit", "off");
 const DURABLE: (&str, &str) = ("synchronous_commit", "on");
 
 /// Heads are locked in the order of their ids when they are looked up one by one along a sorted
-/// list, or along the key's index. These settings leave the planner no third way.
+/// list, or along the key's index. These settings leave the planner no third way. A plan is kept,
+/// because planning takes as long as a small batch.
 const IN_ORDER: [(&str, &str); 5] = [
     ("plan_cache_mode", "force_generic_plan"),
     ("enable_hashjoin", "off"),
@@ -54,6 +55,7 @@ impl Role {
             Self::Append => &[DURABLE, ("statement_timeout", "10s")],
             Self::Hold => &[
                 DURABLE,
+                ("plan_cache_mode", "force_custom_plan"),
                 ("statement_timeout", "10s"),
                 ("lock_timeout", "5s"),
                 // Everybody who appends to the instance waits for a hold.
@@ -78,7 +80,7 @@ impl Role {
             Self::Listen => &[],
             Self::Migrate => &[("statement_timeout", "30min")],
         };
-        let order: &[_] = if matches!(self, Self::Append | Self::Hold) { &IN_ORDER } else { &[] };
+        let order: &[_] = if self == Self::Append { &IN_ORDER } else { &[] };
         [&[ISOLATION, INTERPRETED], own, order].concat()
     }
 }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use deadpool_postgres::ClientWrapper;
+use futures_util::future::try_join;
 use parking_lot::Mutex;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -47,6 +48,10 @@ const APPEND_PATIENCE: Duration = Duration::from_secs(5);
 
 const RECONNECT_AFTER: Duration = Duration::from_millis(50);
 const RECONNECT_AFTER_MAX: Duration = Duration::from_secs(1);
+
+/// After so many appends a plan is made anew: the table of heads may have grown from a page, where
+/// any plan does, to millions of rows.
+const PLAN_KEPT: usize = 1_000;
 
 /// How often a batch is sent again because others were in its way.
 const TRIES_MAX: u32 = 10;
@@ -91,6 +96,7 @@ impl Writers {
                 database: database.clone(),
                 queue,
                 waiting: VecDeque::new(),
+                planned_since: 0,
                 is_down: Arc::clone(&is_down),
             };
             queues.push(sender);
@@ -178,6 +184,8 @@ struct Writer {
     queue: mpsc::Receiver<Queued>,
     /// What was taken from the queue, but must not be in the batch under way.
     waiting: VecDeque<Queued>,
+    /// Appends sent since the statement was planned.
+    planned_since: usize,
     is_down: Arc<AtomicBool>,
 }
 
@@ -263,9 +271,16 @@ impl Writer {
     }
 
     /// Sends a batch. What has not moved its head, but may have done so before, is looked up.
-    async fn send(&self, batch: &[Queued]) -> Result<Vec<Outcome>, Error> {
+    async fn send(&mut self, batch: &[Queued]) -> Result<Vec<Outcome>, Error> {
         let appends: Vec<&Append> = batch.iter().map(|queued| &queued.append).collect();
-        let mut outcomes = batch::append(&self.client, &appends).await?;
+        self.planned_since += batch.len();
+        let mut outcomes = if self.planned_since > PLAN_KEPT {
+            self.planned_since = 0;
+            let discarding = self.client.batch_execute("DISCARD PLANS");
+            try_join(discarding, batch::append(&self.client, &appends)).await?.1
+        } else {
+            batch::append(&self.client, &appends).await?
+        };
         let unsure: Vec<usize> = (0..batch.len())
             .filter(|at| batch[*at].may_stand && outcomes[*at] == Outcome::MovedOn)
             .collect();

@@ -10,6 +10,7 @@ mod journal;
 mod postgres;
 mod postgres_home;
 mod projection;
+mod proxy;
 mod site;
 mod sqlite;
 

@@ -6,7 +6,7 @@
 use std::{env, sync::Arc};
 
 use licet_store::{Store, postgres::PostgresStore};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, NoTls, config::Host};
 use uuid::Uuid;
 
 use crate::home::{Home, Opening};
@@ -41,6 +41,22 @@ impl PostgresHome {
     pub(crate) fn url(&self) -> String {
         let separator = if self.server.contains('?') { '&' } else { '?' };
         format!("{}{separator}options=-c%20search_path%3D{}", self.server, self.name)
+    }
+
+    /// Host and port of the server.
+    pub(crate) fn address(&self) -> String {
+        let config: tokio_postgres::Config = self.server.parse().unwrap();
+        let [Host::Tcp(host)] = config.get_hosts() else { panic!("one host that listens") };
+        format!("{host}:{}", config.get_ports().first().unwrap_or(&5432))
+    }
+
+    /// Address of the schema by a way that begins at `address`.
+    pub(crate) fn url_by(&self, address: &str) -> String {
+        let url = self.url();
+        let (_, rest) = url.split_once("://").unwrap();
+        let (front, path) = rest.split_once('/').unwrap();
+        let user = front.rsplit_once('@').map_or("postgres", |(user, _)| user);
+        format!("postgres://{user}@{address}/{path}&sslmode=disable")
     }
 
     pub(crate) async fn store(&self) -> Arc<PostgresStore> {
