@@ -3,7 +3,7 @@
 mod support;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
@@ -16,132 +16,14 @@ use std::{
 };
 
 use licet_client::{Client, UsageQuery};
-use licet_protocol::{SessionState, TokenNumber};
+use licet_protocol::SessionState;
 use serde_json::json;
-use support::{Server, access, assert_verified, read, set_up, set_up_with};
+use support::{
+    Server, assert_verified,
+    ledger::{CALLERS, Ledger},
+    read, set_up, set_up_with,
+};
 use uuid::Uuid;
-
-const CALLERS: usize = 8;
-
-/// What a caller was told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Answer {
-    correlation_id: Uuid,
-    is_granted: bool,
-}
-
-/// What callers were told: the correlation id of each key that was acknowledged, and the keys of
-/// which nothing is known.
-#[derive(Default)]
-struct Ledger {
-    acknowledged: Mutex<BTreeMap<String, Answer>>,
-    unknown: Mutex<BTreeSet<String>>,
-    count: AtomicUsize,
-}
-
-impl Ledger {
-    /// Sends a key; false if no answer came.
-    fn send(&self, client: &Client, instance_id: Uuid, key: &str) -> bool {
-        match access(client, instance_id, key) {
-            Ok(answer) => {
-                let code: &str = &answer.requested_items[0].status.code;
-                assert!(matches!(code, "1101" | "1306"), "{code}");
-                let answer = Answer {
-                    correlation_id: answer.correlation_id.expect("it is recorded"),
-                    is_granted: code == "1101",
-                };
-                let mut acknowledged = self.acknowledged.lock().expect("no panic");
-                let before = acknowledged.insert(key.to_owned(), answer);
-                assert!(before.is_none_or(|before| before == answer), "{key} has two answers");
-                drop(acknowledged);
-                self.count.fetch_add(1, Ordering::Relaxed);
-                true
-            }
-            Err(error) => {
-                assert!(error.is_passing(), "{error}");
-                self.unknown.lock().expect("no panic").insert(key.to_owned());
-                false
-            }
-        }
-    }
-
-    /// Many callers at once, until `enough` more answers came and `end` was called.
-    fn load(
-        &self,
-        server: &Server,
-        instance_id: Uuid,
-        round: &str,
-        enough: usize,
-        end: impl FnOnce(),
-    ) {
-        let client = server.admin();
-        let target = self.count.load(Ordering::Relaxed) + enough;
-        let (reached, waits) = std::sync::mpsc::channel();
-        thread::scope(|scope| {
-            for caller in 0..CALLERS {
-                let (client, reached) = (client.clone(), reached.clone());
-                scope.spawn(move || {
-                    for number in 0.. {
-                        let key = format!("{round}-{caller}-{number}");
-                        if !self.send(&client, instance_id, &key) {
-                            return;
-                        }
-                        if self.count.load(Ordering::Relaxed) >= target {
-                            // Only the first is waited for.
-                            let _ = reached.send(());
-                        }
-                    }
-                });
-            }
-            waits.recv().expect("the load gets through");
-            end();
-        });
-    }
-
-    /// Sends again what nobody knows of, so that each key was acknowledged, and some of what was
-    /// acknowledged, which must get the same answer.
-    fn settle(&self, client: &Client, instance_id: Uuid) {
-        let unknown = std::mem::take(&mut *self.unknown.lock().expect("no panic"));
-        for key in &unknown {
-            assert!(self.send(client, instance_id, key), "the server is well");
-        }
-        let acknowledged = self.acknowledged.lock().expect("no panic").clone();
-        for key in acknowledged.keys().rev().step_by(17).take(20) {
-            assert!(self.send(client, instance_id, key), "the server is well");
-        }
-    }
-
-    /// The server's books must have each acknowledged key once and nothing else.
-    fn assert_exact(&self, server: &Server, instance_id: Uuid) {
-        let client = server.admin();
-        self.settle(&client, instance_id);
-        let acknowledged = self.acknowledged.lock().expect("no panic");
-        let mut booked = BTreeMap::new();
-        let query = UsageQuery::default();
-        for page in 1.. {
-            let rows = client.usage_page(&query, page).expect("the report answers").data;
-            if rows.is_empty() {
-                break;
-            }
-            for row in rows {
-                let twice = booked.insert(row.consumer_id.clone(), row.correlation_id);
-                assert_eq!(twice, None, "{} is there twice", row.consumer_id);
-            }
-        }
-        assert_eq!(booked.len(), acknowledged.len());
-        for (key, answer) in acknowledged.iter() {
-            assert_eq!(
-                booked.get(key),
-                Some(&answer.correlation_id),
-                "{key} is booked as answered"
-            );
-        }
-        let granted = acknowledged.values().filter(|answer| answer.is_granted).count();
-        let used = client.line_item(instance_id, "L1").expect("it is there").used;
-        let charged = i64::try_from(granted).expect("few") * 2;
-        assert_eq!(used, TokenNumber(licet_core::Tokens::whole(charged).expect("few")));
-    }
-}
 
 fn scratch() -> tempfile::TempDir {
     tempfile::tempdir().expect("a scratch folder")
@@ -157,11 +39,11 @@ fn twenty_pulled_plugs_lose_and_double_nothing() {
         let server = Server::start(&data);
         let id = *instance_id.get_or_insert_with(|| set_up(&server.admin()));
         ledger.settle(&server.admin(), id);
-        ledger.load(&server, id, &format!("r{round}"), 60, || server.kill());
+        ledger.load(&[server.admin()], id, &format!("r{round}"), 60, || server.kill());
         drop(server);
     }
     let server = Server::start(&data);
-    ledger.assert_exact(&server, instance_id.expect("it was made"));
+    ledger.assert_exact(&server.admin(), instance_id.expect("it was made"));
     server.stop();
     assert_verified(&data);
 }
@@ -176,12 +58,11 @@ fn pulled_plugs_do_not_oversell_what_is_scarce() {
         let server = Server::start(&data);
         let id = *instance_id.get_or_insert_with(|| set_up_with(&server.admin(), 301));
         ledger.settle(&server.admin(), id);
-        ledger.load(&server, id, &format!("r{round}"), 60, || server.kill());
+        ledger.load(&[server.admin()], id, &format!("r{round}"), 60, || server.kill());
     }
     let (server, id) = (Server::start(&data), instance_id.expect("it was made"));
-    ledger.assert_exact(&server, id);
-    let granted = ledger.acknowledged.lock().expect("no panic");
-    assert_eq!(granted.values().filter(|answer| answer.is_granted).count(), 150);
+    ledger.assert_exact(&server.admin(), id);
+    assert_eq!(ledger.granted(), 150);
     server.stop();
     assert_verified(&data);
 }
@@ -195,12 +76,12 @@ fn a_polite_end_under_load_loses_nothing() {
     for round in 0..3 {
         let server = Server::start(&data);
         let id = *instance_id.get_or_insert_with(|| set_up(&server.admin()));
-        ledger.load(&server, id, &format!("r{round}"), 60, || server.terminate());
+        ledger.load(&[server.admin()], id, &format!("r{round}"), 60, || server.terminate());
         assert!(server.wait().success(), "it ends well");
         assert_verified(&data);
     }
     let server = Server::start(&data);
-    ledger.assert_exact(&server, instance_id.expect("it was made"));
+    ledger.assert_exact(&server.admin(), instance_id.expect("it was made"));
 }
 
 #[test]
@@ -318,11 +199,13 @@ fn a_commit_that_fails_charges_nothing_and_the_server_goes_on() {
     let instance_id = set_up(&server.admin());
     let ledger = Ledger::default();
     for round in 0..5 {
-        ledger.load(&server, instance_id, &format!("r{round}"), 60, || disk.break_it("full"));
+        ledger.load(&[server.admin()], instance_id, &format!("r{round}"), 60, || {
+            disk.break_it("full")
+        });
         disk.mend();
-        assert!(!ledger.unknown.lock().expect("no panic").is_empty(), "the disk was full");
+        assert!(ledger.has_unknown(), "the disk was full");
     }
-    ledger.assert_exact(&server, instance_id);
+    ledger.assert_exact(&server.admin(), instance_id);
     server.stop();
     assert_verified(&data);
 }
@@ -338,12 +221,12 @@ fn break_again_and_again(how: &str, check_end: impl Fn(ExitStatus)) {
         let server = disk.start(&data);
         let id = *instance_id.get_or_insert_with(|| set_up(&server.admin()));
         ledger.settle(&server.admin(), id);
-        ledger.load(&server, id, &format!("r{round}"), 60, || disk.break_it(how));
+        ledger.load(&[server.admin()], id, &format!("r{round}"), 60, || disk.break_it(how));
         check_end(server.wait());
         disk.mend();
     }
     let server = Server::start(&data);
-    ledger.assert_exact(&server, instance_id.expect("it was made"));
+    ledger.assert_exact(&server.admin(), instance_id.expect("it was made"));
     server.stop();
     assert_verified(&data);
 }

@@ -11,6 +11,7 @@ use std::{
 use licet_client::{AccessOptions, Client, RollupQuery, RollupSpan, UsageQuery};
 use licet_core::Tokens;
 use licet_protocol::AccessRequest;
+use licet_scratch::ScratchSchema;
 use serde_json::{Value, json};
 use support::{Server, assert_verified, read};
 use uuid::Uuid;
@@ -89,14 +90,13 @@ fn set_up(client: &Client, uses: &[Use]) -> Uuid {
     instance_id
 }
 
-/// Sends all rows, `pieces` at a time on each of the connections.
-fn replay(server: &Server, instance_id: Uuid, uses: &[Use], connections: usize, piece: usize) {
+/// Sends all rows, `piece` at a time on each of the connections, which are spread over the clients.
+fn replay(clients: &[Client], instance_id: Uuid, uses: &[Use], connections: usize, piece: usize) {
     let pieces: Vec<_> = uses.chunks(piece).collect();
     let next = AtomicUsize::new(0);
-    let client = server.admin();
     thread::scope(|scope| {
-        for _ in 0..connections {
-            let client = client.clone();
+        for connection in 0..connections {
+            let client = clients[connection % clients.len()].clone();
             let (pieces, next) = (&pieces, &next);
             scope.spawn(move || {
                 while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -163,15 +163,32 @@ fn assert_books(client: &Client, instance_id: Uuid, uses: &[Use]) {
 }
 
 fn story(connections: usize, piece: usize) {
-    let uses = trace();
     let folder = tempfile::tempdir().expect("a scratch folder");
-    let server = Server::start(folder.path());
-    let client = server.admin();
-    let instance_id = set_up(&client, &uses);
-    replay(&server, instance_id, &uses, connections, piece);
-    assert_books(&client, instance_id, &uses);
-    server.stop();
+    tell(&[Server::start(folder.path())], connections, piece);
     assert_verified(folder.path());
+}
+
+/// The same on a PostgreSQL database that so many servers share.
+fn story_on_postgres(servers: usize, connections: usize, piece: usize) {
+    let Some(schema) = ScratchSchema::new() else { return };
+    let servers: Vec<_> = (0..servers).map(|_| Server::start(&schema)).collect();
+    tell(&servers, connections, piece);
+    drop(servers);
+    assert_verified(&schema);
+}
+
+fn tell(servers: &[Server], connections: usize, piece: usize) {
+    let uses = trace();
+    let clients: Vec<_> = servers.iter().map(Server::admin).collect();
+    let instance_id = set_up(&clients[0], &uses);
+    replay(&clients, instance_id, &uses, connections, piece);
+    // Whichever server is asked, it has what any of them acknowledged.
+    for client in &clients {
+        assert_books(client, instance_id, &uses);
+    }
+    for server in servers {
+        server.stop();
+    }
 }
 
 #[test]
@@ -192,4 +209,24 @@ fn in_arrays_from_one_connection() {
 #[test]
 fn in_arrays_from_64_connections() {
     story(64, ARRAY / 10);
+}
+
+#[test]
+fn singly_on_postgres() {
+    story_on_postgres(1, 64, 1);
+}
+
+#[test]
+fn in_arrays_on_postgres() {
+    story_on_postgres(1, 1, ARRAY);
+}
+
+#[test]
+fn singly_through_two_servers_on_one_database() {
+    story_on_postgres(2, 64, 1);
+}
+
+#[test]
+fn in_arrays_through_two_servers_on_one_database() {
+    story_on_postgres(2, 8, ARRAY / 10);
 }

@@ -2,15 +2,19 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test takes what it needs of this")]
 
+pub mod ledger;
+
 use std::{
     io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Mutex, MutexGuard},
     time::Duration,
 };
 
 use licet_client::{AccessOptions, Client, Error};
 use licet_protocol::{AccessAnswer, AccessRequest, AuthorizeRequest};
+use licet_scratch::ScratchSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -18,22 +22,49 @@ use uuid::Uuid;
 pub const LICET: &str = env!("CARGO_BIN_EXE_licet");
 pub const PASSWORD: &str = "crash-tests-2026";
 
+/// Where a store is, as the command line says it.
+pub struct Place([String; 2]);
+
+impl Place {
+    pub fn database(url: impl Into<String>) -> Self {
+        Self(["--database".to_owned(), url.into()])
+    }
+}
+
+impl From<&Path> for Place {
+    fn from(directory: &Path) -> Self {
+        Self(["--data".to_owned(), directory.to_str().expect("a plain path").to_owned()])
+    }
+}
+
+impl From<&PathBuf> for Place {
+    fn from(directory: &PathBuf) -> Self {
+        directory.as_path().into()
+    }
+}
+
+impl From<&ScratchSchema> for Place {
+    fn from(schema: &ScratchSchema) -> Self {
+        Self::database(schema.url())
+    }
+}
+
 /// A `licet serve` that is killed when it is dropped.
 pub struct Server {
-    process: Child,
+    process: Mutex<Child>,
     pub url: String,
 }
 
 impl Server {
-    pub fn start(data: &Path) -> Self {
-        Self::start_with(data, &[])
+    pub fn start(place: impl Into<Place>) -> Self {
+        Self::start_with(place, &[])
     }
 
     /// With variables in its environment.
-    pub fn start_with(data: &Path, environment: &[(&str, &str)]) -> Self {
+    pub fn start_with(place: impl Into<Place>, environment: &[(&str, &str)]) -> Self {
         let mut process = Command::new(LICET)
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "off", "--data"])
-            .arg(data)
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "off"])
+            .args(place.into().0)
             .env("LICET_ADMIN_PASSWORD", PASSWORD)
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
@@ -43,7 +74,7 @@ impl Server {
         let line = BufReader::new(out).lines().next().expect("it says where it is");
         let line = line.expect("it is text");
         let (_, url) = line.split_once(" at ").expect("it says where it is");
-        Self { process, url: url.to_owned() }
+        Self { process: Mutex::new(process), url: url.to_owned() }
     }
 
     /// The way of a pulled plug.
@@ -56,20 +87,24 @@ impl Server {
         self.signal("-TERM");
     }
 
+    fn process(&self) -> MutexGuard<'_, Child> {
+        self.process.lock().expect("no panic")
+    }
+
     fn signal(&self, signal: &str) {
-        let pid = self.process.id().to_string();
+        let pid = self.process().id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().expect("kill runs").success());
     }
 
     /// Asks it to end, and waits until it has.
-    pub fn stop(mut self) {
+    pub fn stop(&self) {
         self.signal("-TERM");
-        assert!(self.process.wait().expect("it ends").success(), "it ends well");
+        assert!(self.wait().success(), "it ends well");
     }
 
     /// Waits until it has ended by itself; the signal or code it ended with.
-    pub fn wait(mut self) -> std::process::ExitStatus {
-        self.process.wait().expect("it ends")
+    pub fn wait(&self) -> ExitStatus {
+        self.process().wait().expect("it ends")
     }
 
     pub fn admin(&self) -> Client {
@@ -84,8 +119,8 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // It may have ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = self.process().kill();
+        let _ = self.process().wait();
     }
 }
 
@@ -123,8 +158,10 @@ pub fn access(client: &Client, instance_id: Uuid, key: &str) -> Result<AccessAns
 }
 
 /// Runs `licet verify` and expects that all agrees.
-pub fn assert_verified(data: &Path) {
-    let output = Command::new(LICET).arg("verify").arg("--data").arg(data).output();
+pub fn assert_verified(place: impl Into<Place>) {
+    let output = Command::new(LICET).arg("verify").args(place.into().0).output();
     let output = output.expect("verify runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let (said, wrong) = (output.stdout, output.stderr);
+    let text = [said, wrong].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    assert!(output.status.success(), "{text}");
 }
