@@ -38,3 +38,8 @@ const VERSIONS: [&str; 2] = ["v1.0", "v1.1"];
 fn code(version: &str, code: &str) -> String {
     if version == "v1.0" { code.to_owned() } else { format!("1{code}") }
 }
+
+#[test]
+fn the_same_on_postgres() {
+    support::once_more_on_postgres("the_same_on_postgres");
+}

@@ -12,3 +12,8 @@ mod office;
 mod contract;
 mod roles;
 mod users;
+
+#[test]
+fn the_same_on_postgres() {
+    support::once_more_on_postgres("the_same_on_postgres");
+}

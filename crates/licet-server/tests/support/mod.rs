@@ -4,12 +4,15 @@
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "each suite uses its part")]
 
 mod agent;
+mod home;
 mod keys;
 
 use std::sync::Arc;
 
 pub use agent::{Agent, Answer, Call, Events};
 use axum::Router;
+use home::Home;
+pub use home::once_more_on_postgres;
 pub use keys::{SigningKey, token};
 use licet_engine::{ManualClock, Options};
 use licet_protocol::KeyIn;
@@ -17,9 +20,8 @@ use licet_server::{
     App, RateLimit, router,
     security::{Author, HashCost, SecurityOptions},
 };
-use licet_store::{KeyKind, sqlite::SqliteStore};
+use licet_store::{KeyKind, Store};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 /// 2026-01-01T00:00:00Z
 pub const START_MS: i64 = 1_767_225_600_000;
@@ -52,8 +54,7 @@ impl Builder {
     }
 
     pub async fn start(self) -> TestServer {
-        let directory = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(directory.path()).unwrap();
+        let (home, store) = Home::open().await;
         let clock = ManualClock::at(self.now_ms);
         let security = SecurityOptions {
             rate_limit: self.rate_limit,
@@ -70,7 +71,7 @@ impl Builder {
             clock,
             admin_key: SigningKey::new(),
             client_key: SigningKey::new(),
-            _directory: directory,
+            _home: home,
         };
         server.upload(KeyKind::Administration, ADMIN_KEY, &server.admin_key).await;
         server.upload(KeyKind::Client, CLIENT_KEY, &server.client_key).await;
@@ -85,12 +86,12 @@ pub const CLIENT_KEY: &str = "test-client";
 /// A server with one administration key and one client key.
 pub struct TestServer {
     pub app: App,
-    pub store: Arc<SqliteStore>,
+    pub store: Arc<dyn Store>,
     pub clock: ManualClock,
     router: Router,
     admin_key: SigningKey,
     pub client_key: SigningKey,
-    _directory: TempDir,
+    _home: Home,
 }
 
 impl TestServer {

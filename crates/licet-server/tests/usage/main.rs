@@ -12,3 +12,8 @@ mod office;
 mod report;
 mod shop;
 mod sums;
+
+#[test]
+fn the_same_on_postgres() {
+    support::once_more_on_postgres("the_same_on_postgres");
+}
