@@ -240,3 +240,66 @@ impl Watched<'_> {
         Ok(at_start.zip(at_end.or_else(used)).map(|(start, end)| end - start))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use crate::{Echo, http, setup::shared, workloads::echo::EchoedHeartbeat};
+
+    /// Asks for heartbeats, counts the answers, and calls the one with this number wrong.
+    struct Counting {
+        inner: EchoedHeartbeat,
+        taken: u64,
+        wrong: Option<u64>,
+    }
+
+    impl Workload for Counting {
+        fn ask(&mut self, connection: usize, out: &mut Vec<u8>) -> bool {
+            self.inner.ask(connection, out)
+        }
+
+        fn take(&mut self, connection: usize, answer: Answer<'_>) -> Result<u64, String> {
+            self.taken += 1;
+            if self.wrong == Some(self.taken) {
+                return Err("it is not right".to_owned());
+            }
+            self.inner.take(connection, answer)
+        }
+    }
+
+    /// A load of so long on an echo: what was seen, and how many answers came in all.
+    fn load(wrong: Option<u64>, span: Span) -> (Result<Slice, Error>, u64) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(LocalSet::new().run_until(async {
+            let echo = Echo::bind().await.unwrap();
+            let target =
+                Target { address: echo.address().unwrap(), reader: http::read, connections: 3 };
+            tokio::task::spawn_local(echo.serve());
+            let workload = shared(Counting { inner: EchoedHeartbeat, taken: 0, wrong });
+            let seen = target.load(&workload, span, &[], &|_| {}).await;
+            let taken = workload.borrow().taken;
+            (seen, taken)
+        }))
+    }
+
+    const SHORT: Duration = Duration::from_millis(50);
+
+    #[test]
+    fn what_comes_in_the_warm_up_is_taken_and_not_measured() {
+        let (slice, taken) = load(None, Span::Timed { warm_up: SHORT, measured: SHORT });
+        let slice = slice.unwrap();
+        assert!(slice.operations > 0 && slice.operations < taken, "{} {taken}", slice.operations);
+        assert_eq!(slice.pieces.iter().sum::<u64>(), slice.operations);
+        assert_eq!(slice.seconds, SHORT.as_secs_f64());
+    }
+
+    #[test]
+    fn the_first_wrong_answer_ends_the_load_and_is_shown() {
+        let day = Duration::from_secs(86_400);
+        let (seen, _) = load(Some(7), Span::Timed { warm_up: Duration::ZERO, measured: day });
+        let complaint = seen.unwrap_err().to_string();
+        assert_eq!(complaint.trim(), "it is not right: 204");
+    }
+}

@@ -106,8 +106,9 @@ impl Site {
         let (process, mut lines) = Process::start(&mut command, &folder.path().join("log"))?;
         let address = first_address(&mut lines).await;
         let Some(address) = address else {
-            let why = process.complaint();
-            return Err(Error::Absent(format!("licet serve {} ended: {why}", arguments.join(" "))));
+            // The value of the option may hold a password.
+            let (option, why) = (arguments.first().unwrap_or(&""), process.complaint());
+            return Err(Error::Absent(format!("licet serve {option} ended: {why}")));
         };
         let admin_token = String::new();
         let mut site =
