@@ -50,7 +50,7 @@ impl Millisecond {
     /// The id after `last`, the largest that rows of this kind have in this millisecond; `None`
     /// if it was the last one.
     pub(crate) fn id_after(self, changes: Changes, last: Option<i64>) -> Option<i64> {
-        let id = last.map_or(self.ids().start + changes as i64, |last| last + 2);
+        let id = last.map_or_else(|| self.ids().start + changes as i64, |last| last + 2);
         (self.ids().contains(&id) || self.next() == self).then_some(id)
     }
 }

@@ -63,7 +63,7 @@ impl Target {
         let mut name = String::new();
         for (at, host) in self.config.get_hosts().iter().enumerate() {
             let separator = if at == 0 { "" } else { ", " };
-            let port = ports.get(at).or(ports.first()).unwrap_or(&5432);
+            let port = ports.get(at).or_else(|| ports.first()).unwrap_or(&5432);
             let host = match host {
                 Host::Tcp(host) => host.clone(),
                 #[cfg(unix)]

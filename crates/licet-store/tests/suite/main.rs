@@ -9,6 +9,8 @@ mod home;
 mod journal;
 mod postgres;
 mod postgres_home;
+#[cfg(unix)]
+mod postgres_tls;
 mod projection;
 mod proxy;
 mod site;
