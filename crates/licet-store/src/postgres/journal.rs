@@ -94,14 +94,18 @@ impl PostgresStore {
         Ok(Loaded { snapshot: None, tail: self.read_tail(instance_id, 0).await? })
     }
 
-    async fn groups(&self, after: Position, bytes_max: usize) -> Result<Vec<Group>, StoreError> {
+    async fn groups_after(
+        &self,
+        after: Position,
+        bytes_max: usize,
+    ) -> Result<Vec<Group>, StoreError> {
         let mut groups: Vec<Group> = Vec::new();
         let mut bytes = 0;
         loop {
             let from = groups.last().map_or(after, |group| group.position);
             let room = i64::try_from(bytes_max - bytes).unwrap_or(i64::MAX);
             let rows = self
-                .shared
+                .groups
                 .query(&groups_sql(), &[&signed(from.0), &room, &row_limit(SECTIONS_READ)])
                 .await?;
             for row in &rows {
@@ -146,7 +150,7 @@ impl Journal for PostgresStore {
     }
 
     fn read_groups(&self, after: Position, bytes_max: usize) -> Pending<'_, Vec<Group>> {
-        Box::pin(self.groups(after, bytes_max))
+        Box::pin(self.groups_after(after, bytes_max))
     }
 
     fn last_position(&self) -> Pending<'_, Position> {

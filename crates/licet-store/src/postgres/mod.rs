@@ -9,8 +9,8 @@
 //!   process that leads.
 //!
 //! Each process keeps a few connections: two that append (`writer`), one for short reads, one
-//! that projects, one that listens to changes of the site, and small pools for holds, changes and
-//! reports. They need sessions of their own: a proxy that shares connections between transactions
+//! that listens to changes of the site, small pools for holds, changes and reports, and two with
+//! which the leader reads the journal and projects. They need sessions of their own: a proxy that shares connections between transactions
 //! cannot stand in between.
 
 mod accounts;
@@ -70,6 +70,8 @@ const READY_WITHIN: Duration = Duration::from_secs(2);
 pub struct PostgresStore {
     database: Database,
     shared: SharedConnection,
+    /// Reads whole groups, which nobody else's short read should wait behind.
+    groups: SharedConnection,
     changes: Pool,
     holds: Pool,
     reports: Pool,
@@ -114,6 +116,7 @@ impl PostgresStore {
     ) -> Result<Arc<Self>, StoreError> {
         Ok(Arc::new(Self {
             shared: SharedConnection::new(database.clone()),
+            groups: SharedConnection::new(database.clone()),
             changes: database.pool(Role::Change, CHANGES_MAX)?,
             holds: database.pool(Role::Hold, HOLDS_MAX)?,
             reports: database.pool(Role::Report, REPORTS_MAX)?,
@@ -170,6 +173,7 @@ impl PostgresStore {
         }
         self.projector.close().await;
         self.shared.close().await;
+        self.groups.close().await;
         for pool in [&self.changes, &self.holds, &self.reports] {
             pool.close();
         }

@@ -15,6 +15,9 @@ mod embedded {
     refinery::embed_migrations!("migrations/postgres");
 }
 
+/// The first one that tells the ids of transactions in 64 bits.
+const VERSION_MIN: i32 = 130_000;
+
 /// Brings the tables up to this version. Several processes may do so at once: the others wait
 /// and find it done.
 ///
@@ -63,8 +66,13 @@ async fn connect(database: &Database) -> Result<ClientWrapper, StoreError> {
             describe(&error)
         ))
     })?;
-    let schema: Option<String> =
-        client.query_one("SELECT current_schema()::text", &[]).await?.column(0)?;
+    let sql = "SELECT current_schema()::text, current_setting('server_version_num')::integer";
+    let row = client.query_one(sql, &[]).await?;
+    let (schema, version): (Option<String>, i32) = (row.column(0)?, row.column(1)?);
+    if version < VERSION_MIN {
+        let why = "the database's server is older than PostgreSQL 13";
+        return Err(StoreError::Unavailable(why.to_owned()));
+    }
     if schema.is_none() {
         let why = "no schema of the connection's search_path exists: create it, or correct \
                    search_path";
