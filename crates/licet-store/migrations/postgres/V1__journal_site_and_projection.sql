@@ -32,8 +32,9 @@ CREATE TABLE journal (
     PRIMARY KEY (instance_id, seq)
 );
 
--- Appending must not wait for compression.
+-- Appending must not wait for compression, nor write to a second table what fits into a page.
 ALTER TABLE journal ALTER COLUMN records SET STORAGE EXTERNAL;
+ALTER TABLE journal SET (toast_tuple_target = 8160);
 
 CREATE INDEX journal_by_position ON journal (position);
 

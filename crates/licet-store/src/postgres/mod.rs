@@ -5,6 +5,8 @@
 //! - `journal` has a row for each section. The position of a section is the id of its
 //!   transaction, and what is read by position ends below the oldest transaction that is still
 //!   open. So a reader never passes a place where something may yet appear.
+//!   A transaction that writes for a long time, of whichever program in the cluster, delays what is
+//!   read by position, and with it the reports, until it ends.
 //! - All other tables are as the embedded store has them. Whatever is derived is written by the
 //!   process that leads.
 //!

@@ -300,15 +300,19 @@ async fn an_append_that_ran_into_a_deadlock_is_tried_again() {
 async fn a_journal_from_another_cluster_goes_on_above_its_positions() {
     let home = home!();
     let mut chain = Chain::new(1);
-    let store = home.store().await;
-    chain.append(&*store, "a").await;
-    store.close().await.unwrap();
+    let early = home.store().await;
+    chain.append(&*early, "a").await;
     let far = 1_i64 << 40;
     let raw = home.connect().await;
     for table in ["journal", "head"] {
         let sql = format!("UPDATE {table} SET position = position + {far}");
         raw.batch_execute(&sql).await.unwrap();
     }
+    let refused = append(&*early, Chain { id: chain.id, head: chain.head }.next("b")).await;
+    let Err(AppendError::Unavailable(why)) = refused else {
+        panic!("positions ascend: {refused:?}")
+    };
+    assert!(why.contains("start the server again"), "{why}");
 
     let store = home.store().await;
     let stands = store.last_position().await.unwrap();
@@ -318,10 +322,12 @@ async fn a_journal_from_another_cluster_goes_on_above_its_positions() {
     assert_eq!(store.last_position().await.unwrap(), next);
     project_all(&*store).await;
     assert_eq!(store.projected().await.unwrap(), next);
-    // Opened again, the offset stays.
+    // Opened again, the offset stays; and whoever was there before has it too.
     let again = home.store().await;
-    assert!(chain.append(&*again, "c").await > next);
-    assert_eq!(records(&*again, chain.id).await, ["a", "b", "c"]);
+    let third = chain.append(&*again, "c").await;
+    assert!(third > next && third.0 - next.0 < 1 << 30);
+    assert!(chain.append(&*early, "d").await > third);
+    assert_eq!(records(&*again, chain.id).await, ["a", "b", "c", "d"]);
 }
 
 #[tokio::test]

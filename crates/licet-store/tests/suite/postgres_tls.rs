@@ -35,7 +35,7 @@ impl Account {
         if owner.uid() != 0 {
             return Some(Self { user: owner.uid(), group: owner.gid() });
         }
-        let id = |what| Some(stdout(Command::new("id").args([what, "postgres"]))?.parse().ok()?);
+        let id = |what| stdout(Command::new("id").args([what, "postgres"]))?.parse().ok();
         Some(Self { user: id("-u")?, group: id("-g")? })
     }
 
