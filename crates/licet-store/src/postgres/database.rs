@@ -36,6 +36,13 @@ pub(super) enum Role {
 const ISOLATION: (&str, &str) = ("default_transaction_isolation", "read committed");
 /// Compiling a statement takes longer than any of these runs.
 const INTERPRETED: (&str, &str) = ("jit", "off");
+/// The server, too, notices that a process is gone whose machine could not say so. Until then it
+/// keeps the leader's lock.
+const NOTICED: [(&str, &str); 3] = [
+    ("tcp_keepalives_idle", "30"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+];
 const DURABLE: (&str, &str) = ("synchronous_commit", "on");
 
 /// Heads are locked in the order of their ids when they are looked up one by one along a sorted
@@ -81,7 +88,7 @@ impl Role {
             Self::Migrate => &[("statement_timeout", "30min")],
         };
         let order: &[_] = if self == Self::Append { &IN_ORDER } else { &[] };
-        [&[ISOLATION, INTERPRETED], own, order].concat()
+        [&[ISOLATION, INTERPRETED], &NOTICED[..], own, order].concat()
     }
 }
 

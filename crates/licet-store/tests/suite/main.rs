@@ -9,6 +9,7 @@ mod home;
 mod journal;
 mod postgres;
 mod postgres_home;
+mod postgres_network;
 #[cfg(unix)]
 mod postgres_tls;
 mod projection;

@@ -1,45 +1,17 @@
-//! What is PostgreSQL's alone: several stores on one database, lost connections, moved journals.
+//! What is PostgreSQL's alone: several stores on one database, and moved journals.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use licet_store::{
-    AppendError, AuditRow, Head, Hold, InstanceRow, Journal, KeyKind, KeyRow, Position,
-    Projections, SettingRow, SharedJournal, Site, SiteChange, Store, StoreError,
-    postgres::PostgresStore,
+    AppendError, AuditRow, Head, InstanceRow, Journal, KeyKind, KeyRow, Position, Projections,
+    SettingRow, Site, SiteChange, Store, StoreError, postgres::PostgresStore,
 };
-use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::{
     home::{Chain, append, audit, groups_after, project_all, records},
-    postgres_home::PostgresHome,
-    proxy::{Network, Proxy},
+    postgres_home::{PostgresHome, hold, home, until_waiting},
 };
-
-/// Stories that need a server; without one they pass and say so.
-macro_rules! home {
-    () => {
-        match PostgresHome::new().await {
-            Some(home) => home,
-            None => return,
-        }
-    };
-}
-
-async fn hold(store: &PostgresStore, chain: &Chain) -> Result<Box<dyn Hold>, StoreError> {
-    SharedJournal::hold(store, chain.id, chain.head.seq).await
-}
-
-/// Waits until a statement of the store, which contains `part`, waits for a lock.
-async fn until_waiting(observer: &Client, part: &str) {
-    let sql = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
-        WHERE NOT granted AND query LIKE $1 AND pid IN (
-            SELECT pid FROM pg_locks WHERE relation = to_regclass('head')::oid)";
-    let part = format!("%{part}%");
-    while observer.query_one(sql, &[&part]).await.unwrap().get::<_, i64>(0) == 0 {
-        tokio::task::yield_now().await;
-    }
-}
 
 #[tokio::test]
 async fn of_two_stores_on_one_head_one_wins_and_the_other_reads_the_tail() {
@@ -179,99 +151,6 @@ async fn a_transaction_that_commits_late_is_never_passed() {
     let read = groups_after(&*store, before).await;
     let read: Vec<Position> = read.iter().map(|group| group.position).collect();
     assert_eq!(read, [between, after]);
-}
-
-#[tokio::test]
-async fn connections_that_are_killed_lose_and_double_nothing() {
-    let home = home!();
-    let store = home.store().await;
-    let killer = home.connect().await;
-    let appending: Vec<_> = (1..=8)
-        .map(|number| {
-            let store = Arc::clone(&store);
-            tokio::spawn(async move {
-                let mut chain = Chain::new(number);
-                let mut last = Position(0);
-                for at in 0..100 {
-                    let position = chain.append(&*store, &at.to_string()).await;
-                    assert!(position > last);
-                    last = position;
-                }
-            })
-        })
-        .collect();
-    let mut killed = 0;
-    let kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-        WHERE query LIKE '%WITH given%' AND pid <> pg_backend_pid() AND pid IN (
-            SELECT pid FROM pg_locks WHERE relation = to_regclass('head')::oid)";
-    while appending.iter().any(|task| !task.is_finished()) {
-        if killed < 5 {
-            killed += killer.query_one(kill, &[]).await.unwrap().get::<_, i64>(0);
-        }
-        tokio::task::yield_now().await;
-    }
-    assert!(killed > 0);
-    for (number, task) in (1..).zip(appending) {
-        task.await.unwrap();
-        let expected: Vec<String> = (0..100).map(|at| at.to_string()).collect();
-        assert_eq!(records(&*store, Uuid::from_u128(number)).await, expected);
-    }
-}
-
-#[tokio::test]
-async fn an_answer_that_was_lost_is_found_in_the_journal() {
-    let home = home!();
-    let proxy = Proxy::to(home.address()).await;
-    let store = PostgresStore::open(&home.url_by(&proxy.address.to_string())).await.unwrap();
-    let observer = home.connect().await;
-    let mut chain = Chain::new(1);
-    chain.append(&*store, "a").await;
-    let held = hold(&store, &Chain::new(2)).await.unwrap();
-    let mut other = Chain::new(2);
-
-    proxy.set(Network::Mute);
-    let appended = store.append(chain.next("b"));
-    let holding = tokio::spawn(held.append(other.next("held")));
-    let count = "SELECT count(*) FROM journal";
-    while observer.query_one(count, &[]).await.unwrap().get::<_, i64>(0) < 3 {
-        tokio::task::yield_now().await;
-    }
-    proxy.set(Network::Cut);
-    proxy.set(Network::Works);
-    let place = async |id: Uuid, seq: i64| {
-        let sql = "SELECT position FROM journal WHERE instance_id = $1 AND seq = $2";
-        let row = observer.query_one(sql, &[&id, &seq]).await.unwrap();
-        Position(u64::try_from(row.get::<_, i64>(0)).unwrap())
-    };
-    assert_eq!(appended.await.unwrap().unwrap(), place(chain.id, 2).await);
-    assert_eq!(holding.await.unwrap().unwrap(), place(other.id, 1).await);
-    chain.append(&*store, "c").await;
-    assert_eq!(records(&*store, chain.id).await, ["a", "b", "c"]);
-}
-
-#[tokio::test]
-async fn a_database_out_of_reach_refuses_appends_until_it_is_back() {
-    let home = home!();
-    let proxy = Proxy::to(home.address()).await;
-    let store = PostgresStore::open(&home.url_by(&proxy.address.to_string())).await.unwrap();
-    let mut chain = Chain::new(1);
-    chain.append(&*store, "a").await;
-    store.ready().await.unwrap();
-
-    proxy.set(Network::Cut);
-    let next = chain.next("b");
-    let refused = append(&*store, next.clone()).await;
-    assert!(matches!(refused, Err(AppendError::Unavailable(_))), "{refused:?}");
-    assert!(matches!(store.ready().await, Err(StoreError::Unavailable(_))));
-    let quick = tokio::time::timeout(Duration::from_secs(1), append(&*store, next.clone()));
-    assert!(matches!(quick.await, Ok(Err(AppendError::Unavailable(_)))), "without more patience");
-
-    proxy.set(Network::Works);
-    while append(&*store, next.clone()).await.is_err() {
-        tokio::task::yield_now().await;
-    }
-    store.ready().await.unwrap();
-    assert_eq!(records(&*store, chain.id).await, ["a", "b"]);
 }
 
 #[tokio::test]

@@ -5,11 +5,11 @@
 
 use std::{env, sync::Arc};
 
-use licet_store::{Store, postgres::PostgresStore};
+use licet_store::{Hold, SharedJournal, Store, StoreError, postgres::PostgresStore};
 use tokio_postgres::{Client, NoTls, config::Host};
 use uuid::Uuid;
 
-use crate::home::{Home, Opening};
+use crate::home::{Chain, Home, Opening};
 
 const SERVER: &str = "postgres://postgres@127.0.0.1:5432/postgres";
 
@@ -103,5 +103,34 @@ impl Drop for PostgresHome {
         if dropping.join().is_err() {
             eprintln!("the scratch schema {} was left behind", self.name);
         }
+    }
+}
+
+/// The home of a story that needs a server; without one the story passes and says so.
+macro_rules! home {
+    () => {
+        match PostgresHome::new().await {
+            Some(home) => home,
+            None => return,
+        }
+    };
+}
+pub(crate) use home;
+
+pub(crate) async fn hold(
+    store: &PostgresStore,
+    chain: &Chain,
+) -> Result<Box<dyn Hold>, StoreError> {
+    SharedJournal::hold(store, chain.id, chain.head.seq).await
+}
+
+/// Waits until a statement of the store, which contains `part`, waits for a lock.
+pub(crate) async fn until_waiting(observer: &Client, part: &str) {
+    let sql = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE NOT granted AND query LIKE $1 AND pid IN (
+            SELECT pid FROM pg_locks WHERE relation = to_regclass('head')::oid)";
+    let part = format!("%{part}%");
+    while observer.query_one(sql, &[&part]).await.unwrap().get::<_, i64>(0) == 0 {
+        tokio::task::yield_now().await;
     }
 }
