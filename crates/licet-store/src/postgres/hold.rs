@@ -1,8 +1,9 @@
 //! Holding an instance: a transaction that has the lock on its head.
 
+use std::{future::Future, pin::Pin, sync::Arc};
+
 use deadpool_postgres::{ClientWrapper, Object};
 use futures_util::future::{try_join, try_join5};
-use std::{future::Future, pin::Pin, sync::Arc};
 use tokio_postgres::Error;
 use uuid::Uuid;
 
