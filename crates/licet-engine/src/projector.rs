@@ -8,10 +8,10 @@ use licet_store::{Position, StoreError};
 use crate::{engine::Shared, projection::Step};
 
 /// Journal bytes that one step takes in.
-const STEP_BYTES: usize = 4 << 20;
+const STEP_BYTES: usize = 16 << 20;
 /// How long the projector lets a short step's successor grow, unless a report waits: a step costs
 /// a commit and an update of every total that it touches, however many rows it adds.
-const GATHER: Duration = Duration::from_millis(100);
+const GATHER: Duration = Duration::from_secs(1);
 /// How long the projector rests after a step that failed.
 const RETRY: Duration = Duration::from_secs(1);
 

@@ -11,6 +11,7 @@
 mod accounts;
 mod audit;
 mod backup;
+mod checkpointer;
 mod database;
 mod directory;
 mod failure;

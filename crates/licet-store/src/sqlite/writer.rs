@@ -14,7 +14,8 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
-    database::{Database, checkpoint, checkpoint_and_truncate, in_transaction},
+    checkpointer::Checkpointer,
+    database::{Database, checkpoint_and_truncate, in_transaction},
     group::GroupEncoder,
     heads::{Heads, PlacedHead},
     worker::Work,
@@ -33,11 +34,6 @@ const GROUP_BYTES: usize = 8 << 20;
 
 /// The longest records of one append. SQLite's rows end at 1 GB.
 const RECORDS_BYTES_MAX: usize = 256 << 20;
-
-/// Log that may gather before it is copied into the database file. The next commit waits for the
-/// copy, about 4 ms for a MiB on a disk that syncs 16 KiB in 70 µs; four times as much takes
-/// twice as long, a quarter half as long.
-const LOG_BYTES: usize = 1 << 20;
 
 /// Least that must fit on a disk that was full before the store is ready again.
 const PROBE_BYTES_MIN: usize = 64 << 10;
@@ -66,7 +62,7 @@ pub(super) struct JournalWriter {
     /// Heads that the group will have made when it is committed.
     staged: HashMap<Uuid, PlacedHead>,
     replies: Vec<Reply>,
-    log_bytes: usize,
+    checkpointer: Checkpointer,
     /// Length of the last group's body, if that could not be written.
     failed_bytes: Option<usize>,
 }
@@ -86,7 +82,7 @@ impl JournalWriter {
             group: GroupEncoder::new(),
             staged: HashMap::new(),
             replies: Vec::new(),
-            log_bytes: 0,
+            checkpointer: Checkpointer::start(directory)?,
             failed_bytes: None,
         })
     }
@@ -141,7 +137,7 @@ impl JournalWriter {
     fn insert_group(&mut self, position: Position) -> Result<(), StoreError> {
         let newest_ms = self.group.newest_ms();
         let body = self.group.finish(position);
-        self.log_bytes += body.len() + COMMIT_LOG_BYTES;
+        self.checkpointer.grown(body.len() + COMMIT_LOG_BYTES);
         in_transaction(&self.connection, |connection| {
             connection
                 .prepare_cached("INSERT INTO journal (position, at_ms, body) VALUES (?1, ?2, ?3)")?
@@ -175,7 +171,7 @@ impl JournalWriter {
 
     fn change(&mut self, change: Box<dyn FnOnce(&Connection) + Send>) {
         change(&self.connection);
-        self.log_bytes += COMMIT_LOG_BYTES;
+        self.checkpointer.grown(COMMIT_LOG_BYTES);
     }
 
     /// Opens a transaction; after a failure it writes as much as failed, so that only a disk that
@@ -195,14 +191,6 @@ impl JournalWriter {
         })?;
         self.failed_bytes = None;
         Ok(())
-    }
-
-    fn checkpoint_if_due(&mut self) {
-        if self.log_bytes < LOG_BYTES {
-            return;
-        }
-        checkpoint(&self.connection);
-        self.log_bytes = 0;
     }
 }
 
@@ -230,10 +218,11 @@ impl Work for JournalWriter {
             // Who asked may have gone.
             let _ = reply.send(self.probe());
         }
-        self.checkpoint_if_due();
+        self.checkpointer.checkpoint_if_due(&self.connection);
     }
 
     fn finish(self) {
+        drop(self.checkpointer);
         checkpoint_and_truncate(&self.connection);
     }
 }
