@@ -23,7 +23,7 @@ pub(crate) struct Neighbours {
 
 /// How long nobody else is expected after the last look or append. Behind a load balancer a quiet
 /// instance is asked at any server, a busy one is worth the risk.
-const SURE_MS: i64 = 1_000;
+const SURE_MS: i64 = 3_000;
 /// How long another that was met is expected again.
 const MET_MS: i64 = 5_000;
 
@@ -62,8 +62,8 @@ mod tests {
         let mut neighbours = Neighbours::default();
         assert_eq!(neighbours.approach(0, 1), Approach::Look);
         neighbours.is_sure(10);
-        assert_eq!(neighbours.approach(1_009, 1), Approach::Trust);
-        assert_eq!(neighbours.approach(1_010, 1), Approach::Look);
+        assert_eq!(neighbours.approach(3_009, 1), Approach::Trust);
+        assert_eq!(neighbours.approach(3_010, 1), Approach::Look);
     }
 
     #[test]

@@ -358,3 +358,24 @@ async fn a_full_queue_answers_busy_and_charges_only_what_it_took() {
     assert_eq!(world.used().await, 2 * taken);
     assert_eq!(world.usage_rows().await, usize::try_from(taken).expect("few"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn snapshots_that_are_always_due_keep_nobody_waiting() {
+    let directory = temp();
+    World::new(directory.path()).await.close().await;
+    let options = Options { snapshot_after_bytes: 0, ..Options::default() };
+    let world = World::with(directory.path(), START_MS, options).await;
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let engine = world.engine.clone();
+        callers.spawn(async move {
+            for _ in 0..20 {
+                engine.ask(INSTANCE, access(None)).await.expect("it is taken");
+            }
+        });
+    }
+    while let Some(ended) = callers.join_next().await {
+        ended.expect("every request is answered");
+    }
+    assert_eq!(world.used().await, 16 * 20 * 2);
+}

@@ -206,9 +206,11 @@ fn landing(
 }
 
 impl Snapshots {
-    /// Whether as much was recorded since the last one as reading it would save.
+    /// Whether one can be taken, and as much was recorded since the last one as reading it would
+    /// save.
     fn is_due(&self, options: &Options) -> bool {
         self.bytes_since >= options.snapshot_after_bytes.max(self.last_bytes)
+            && !self.is_under_way.load(Ordering::Acquire)
     }
 }
 
