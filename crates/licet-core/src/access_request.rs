@@ -23,7 +23,7 @@ pub struct Requester {
 }
 
 /// One item of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RequestedItem {
     pub item: Arc<str>,
     /// Empty asks for the item without a version.

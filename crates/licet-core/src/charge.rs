@@ -27,7 +27,7 @@ pub struct LineCharge {
 }
 
 /// What a session remembers of a charge, to give it back to where it came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ChargedLine {
     /// Place of the item in the session's list.
     pub item: u32,

@@ -33,7 +33,7 @@ pub use command::{Command, Query, Reply};
 pub use fixed::{AmountError, Count, MICROS, Tokens, divide_half_even};
 pub use formula::Formula;
 pub use ids::{ActionId, ConditionId, CorrelationId, InstanceId, SessionId};
-pub use instance::Instance;
+pub use instance::{Instance, Still};
 pub use line_item::{LineItem, LineItemState, LineItemTerms, Overdraft, ResetFrequency};
 pub use rate_table::{Price, RateItem, RateTable, RateTables};
 pub use record::{DecodeError, EndReason, Record, SessionAccess, SessionResult};

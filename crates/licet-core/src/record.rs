@@ -203,19 +203,35 @@ pub(crate) fn encode_into<T: Serialize + ?Sized>(value: &T, bytes: Vec<u8>) -> V
     postcard::to_extend(value, bytes).unwrap_or_default()
 }
 
-pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    encode_into(value, vec![VERSION])
+fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+    match bytes.split_first() {
+        Some((&VERSION, body)) => decode_whole(body),
+        Some((&version, _)) => Err(DecodeError::UnknownVersion(version)),
+        None => Err(DecodeError::empty()),
+    }
 }
 
-pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
-    match bytes.split_first() {
-        Some((&VERSION, body)) => match postcard::take_from_bytes(body) {
-            Ok((value, [])) => Ok(value),
-            Ok((_, rest)) => Err(DecodeError::Damaged(format!("{} are left over", rest.len()))),
-            Err(error) => Err(DecodeError::Damaged(error.to_string())),
-        },
-        Some((&version, _)) => Err(DecodeError::UnknownVersion(version)),
-        None => Err(DecodeError::Damaged("there are none".to_owned())),
+/// Reads a value that takes all the bytes.
+pub(crate) fn decode_whole<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+    let mut rest = bytes;
+    let value = decode_next(&mut rest)?;
+    match rest.len() {
+        0 => Ok(value),
+        left => Err(DecodeError::Damaged(format!("{left} are left over"))),
+    }
+}
+
+/// Reads a value from the first of the bytes, which then are those after it.
+pub(crate) fn decode_next<'a, T: Deserialize<'a>>(bytes: &mut &'a [u8]) -> Result<T, DecodeError> {
+    let taken = postcard::take_from_bytes(bytes);
+    let (value, rest) = taken.map_err(|error| DecodeError::Damaged(error.to_string()))?;
+    *bytes = rest;
+    Ok(value)
+}
+
+impl DecodeError {
+    pub(crate) fn empty() -> Self {
+        Self::Damaged("there are none".to_owned())
     }
 }
 

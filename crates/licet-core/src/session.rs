@@ -51,7 +51,7 @@ pub struct Paid {
     /// The next automatic charge.
     pub until_ms: i64,
     /// Where the tokens of this period came from.
-    pub charges: Box<[ChargedLine]>,
+    pub charges: Arc<[ChargedLine]>,
     /// The last moment for the heartbeat that proves an automatic charge.
     pub heartbeat_due_ms: Option<i64>,
     /// Automatic charges of earlier periods that no heartbeat has proved, which only an outage

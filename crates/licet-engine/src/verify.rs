@@ -287,7 +287,7 @@ impl Journals {
                     Phase::Active(paid) => ("ACTIVE", Some(paid.until_ms)),
                     Phase::Ended { .. } => ("TERMINATED", None),
                 };
-                let row = by_id.get(id);
+                let row = by_id.get(&id);
                 let fits = row.is_some_and(|row| {
                     row.state == state && row.charged_until_ms == charged_until_ms
                 });

@@ -46,7 +46,7 @@ impl Instance {
                 self.keep_access(outcomes, *many, key.as_ref());
             }
             Record::SessionOpened { at_ms, session_id, key } => {
-                self.set_session(*session_id, Session::opened(*at_ms));
+                self.roster.put(*session_id, Session::opened(*at_ms));
                 self.keep(key.as_ref(), *at_ms, || KeptAnswer::SessionOpened(*session_id));
             }
             Record::SessionAccess { access, automatic, key } => {
@@ -191,7 +191,7 @@ impl Instance {
     fn fold_session_access(&mut self, access: &SessionAccess, automatic: bool) {
         self.fold_refund(access.refund.as_ref());
         self.fold_charges(&access.outcome);
-        let Some(mut session) = self.sessions.remove(&access.session_id) else { return };
+        let Some(mut session) = self.roster.get(access.session_id) else { return };
         let at_ms = access.outcome.at_ms;
         if !automatic {
             session.last_access_at_ms = Some(at_ms);
@@ -224,46 +224,23 @@ impl Instance {
                 });
             }
         }
-        self.set_session(access.session_id, session);
+        self.roster.put(access.session_id, session);
     }
 
     fn fold_heartbeat(&mut self, session_id: SessionId, at_ms: i64) {
-        let Some(mut session) = self.sessions.remove(&session_id) else { return };
+        let Some(mut session) = self.roster.get(session_id) else { return };
         session.last_heartbeat_at_ms = Some(at_ms);
         if let Phase::Active(paid) = &mut session.phase {
             paid.heartbeat_due_ms = None;
             paid.unproven.clear();
         }
-        self.set_session(session_id, session);
+        self.roster.put(session_id, session);
     }
 
     fn end_session(&mut self, session_id: SessionId, at_ms: i64, reason: EndReason) {
-        if let Some(mut session) = self.sessions.remove(&session_id) {
+        if let Some(mut session) = self.roster.get(session_id) {
             session.phase = Phase::Ended { at_ms, reason };
-            self.set_session(session_id, session);
-        }
-    }
-
-    /// Puts a session in its place, and on the agenda or the list of those that are over.
-    pub(super) fn set_session(&mut self, id: SessionId, session: Session) {
-        let due = session.next_due(i64::MIN / 2).map(|(at_ms, _)| at_ms);
-        self.put_on_agenda(id, due);
-        if let Phase::Ended { at_ms, .. } = session.phase {
-            self.ended.push_back((at_ms, id));
-        }
-        self.sessions.insert(id, session);
-    }
-
-    pub(super) fn put_on_agenda(&mut self, id: SessionId, at_ms: Option<i64>) {
-        let before = match at_ms {
-            Some(at_ms) => self.agenda_at_ms.insert(id, at_ms),
-            None => self.agenda_at_ms.remove(&id),
-        };
-        if let Some(before) = before {
-            self.agenda.remove(&(before, id));
-        }
-        if let Some(at_ms) = at_ms {
-            self.agenda.insert((at_ms, id));
+            self.roster.put(session_id, session);
         }
     }
 
@@ -301,7 +278,7 @@ fn unproven(phase: &mut Phase) -> Vec<ChargedLine> {
     }
 }
 
-fn charged_lines(items: &[ItemOutcome]) -> Box<[ChargedLine]> {
+fn charged_lines(items: &[ItemOutcome]) -> Arc<[ChargedLine]> {
     let lines_of = |(place, item): (usize, &ItemOutcome)| {
         let place = u32::try_from(place).unwrap_or(u32::MAX);
         let line = move |charge: &crate::charge::LineCharge| ChargedLine {

@@ -3,15 +3,21 @@
 mod access;
 mod fold;
 mod line_items;
+mod ordered;
+mod packed;
+mod roster;
 mod rules;
 mod sessions;
 mod snapshot;
 mod turn;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
+
+use roster::Roster;
+pub use snapshot::Still;
 
 use crate::{
     answer::KeptAnswers, ids::SessionId, line_item::LineItem, rule::Conditions, session::Session,
@@ -39,13 +45,7 @@ pub struct Instance {
     /// Counts puts of new line items and resets.
     epochs: u64,
     conditions: Conditions,
-    /// Ids grow with time, so the newest session is the last.
-    sessions: BTreeMap<SessionId, Session>,
-    /// When each live session acts by itself next.
-    agenda: BTreeSet<(i64, SessionId)>,
-    agenda_at_ms: HashMap<SessionId, i64>,
-    /// Sessions that are over, oldest first.
-    ended: VecDeque<(i64, SessionId)>,
+    roster: Roster,
     answers: KeptAnswers,
 }
 
@@ -53,7 +53,7 @@ impl Instance {
     /// The next moment at which the instance must act by itself.
     #[must_use]
     pub fn wakes_at_ms(&self) -> Option<i64> {
-        let session = self.agenda.first().map(|(at_ms, _)| *at_ms);
+        let session = self.roster.first_due().map(|(at_ms, _)| at_ms);
         let reset = self.resets.first().map(|(at_ms, _)| *at_ms);
         [session, reset].into_iter().flatten().min()
     }
@@ -61,7 +61,7 @@ impl Instance {
     /// How many sessions are not over.
     #[must_use]
     pub fn live_sessions(&self) -> usize {
-        self.agenda.len()
+        self.roster.live_len()
     }
 
     /// Line items, by activation ID.
@@ -73,8 +73,8 @@ impl Instance {
     }
 
     /// Sessions, oldest first; those that are over for a day at most.
-    pub fn sessions(&self) -> impl Iterator<Item = (&SessionId, &Session)> {
-        self.sessions.iter()
+    pub fn sessions(&self) -> impl Iterator<Item = (SessionId, Session)> {
+        self.roster.sessions().iter().map(|(id, session)| (id, session.unpack()))
     }
 
     /// The line item at a place that holds one.

@@ -74,7 +74,7 @@ impl Turn<'_> {
         let (outcome_id, refund_id) = (self.id(), self.id());
         let session = self.live_session(session_id)?;
         let mut draft = Draft::new(self.instance, self.context);
-        let refund_lines = unused(&mut draft, session, self.context.now_ms);
+        let refund_lines = unused(&mut draft, &session, self.context.now_ms);
         let refund = (!refund_lines.is_empty()).then(|| Refund {
             correlation_id: refund_id,
             requester: session.requester.clone(),
@@ -119,7 +119,7 @@ impl Turn<'_> {
             Err(refusal) => return Err(refusal),
         };
         let mut draft = Draft::new(self.instance, self.context);
-        let lines = unused(&mut draft, session, self.context.now_ms);
+        let lines = unused(&mut draft, &session, self.context.now_ms);
         let requester = session.requester.clone();
         let refund = Refund { correlation_id, requester, lines };
         let opened_at_ms = session.opened_at_ms;
@@ -136,21 +136,14 @@ impl Turn<'_> {
             matches!(&session.phase, Phase::Active(paid) if paid.heartbeat_due_ms.is_some());
         if is_awaited {
             self.record(Record::HeartbeatSeen { at_ms, session_id });
-        } else if let Some(session) = self.instance.sessions.get_mut(&session_id) {
-            session.last_heartbeat_at_ms = Some(at_ms);
+        } else {
+            self.instance.roster.heard(session_id, at_ms);
         }
         Ok(Reply::Done)
     }
 
-    pub(super) fn newest_sessions(&self, limit: usize) -> Vec<(SessionId, Session)> {
-        let newest_first = self.instance.sessions.iter().rev();
-        let live =
-            newest_first.filter(|(_, session)| !matches!(session.phase, Phase::Ended { .. }));
-        live.take(limit).map(|(id, session)| (*id, session.clone())).collect()
-    }
-
-    fn live_session(&self, id: SessionId) -> Result<&Session, Refusal> {
-        let session = self.instance.sessions.get(&id).ok_or(Refusal::SessionNotFound(id))?;
+    fn live_session(&self, id: SessionId) -> Result<Session, Refusal> {
+        let session = self.instance.roster.get(id).ok_or(Refusal::SessionNotFound(id))?;
         match session.phase {
             Phase::Ended { reason, .. } => Err(Refusal::SessionEnded { id, reason }),
             Phase::Idle { .. } | Phase::Active(_) => Ok(session),
@@ -159,16 +152,12 @@ impl Turn<'_> {
 
     /// Does what a session on the agenda has to do next, at the moment when it was due.
     pub(super) fn session_event(&mut self, id: SessionId) {
-        let session = self.instance.sessions.get(&id);
-        let next = session.and_then(|held| Some((held, held.next_due(self.context.up_since_ms)?)));
-        let Some((session, (at_ms, due))) = next else {
-            return self.instance.put_on_agenda(id, None);
-        };
+        let Some(session) = self.instance.roster.get(id) else { return };
+        let Some((at_ms, due)) = session.next_due(self.context.up_since_ms) else { return };
         // An outage of the service puts an event off, to its place among those of other sessions.
-        if self.instance.agenda_at_ms.get(&id) != Some(&at_ms) {
-            return self.instance.put_on_agenda(id, Some(at_ms));
+        if self.instance.roster.due_at_ms(id) != Some(at_ms) {
+            return self.instance.roster.put_off(id, at_ms);
         }
-        let session = session.clone();
         self.reset_line_items(at_ms);
         match due {
             Due::IdleEnd => self.end_idle(id, at_ms, &session),

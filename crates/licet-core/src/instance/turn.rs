@@ -8,7 +8,6 @@ use crate::{
     ids::SessionId,
     record::Record,
     refusal::Refusal,
-    session::REMEMBER_MS,
     site::Context,
 };
 
@@ -72,13 +71,7 @@ impl Turn<'_> {
     fn forget(&mut self) {
         let now_ms = self.now_ms();
         self.instance.answers.expire(now_ms);
-        while let Some((at_ms, id)) = self.instance.ended.front().copied() {
-            if at_ms + REMEMBER_MS >= now_ms {
-                break;
-            }
-            self.instance.ended.pop_front();
-            self.instance.sessions.remove(&id);
-        }
+        self.instance.roster.forget(now_ms);
     }
 
     /// Does what is due before the command, in the order in which it fell due: each session
@@ -100,14 +93,14 @@ impl Turn<'_> {
         if let Some(id) = command.session_id() {
             self.settle_session(id);
         }
-        let first_left_ms = self.instance.agenda.first().map_or(i64::MAX, |(at_ms, _)| *at_ms);
+        let first_left_ms = self.instance.roster.first_due().map_or(i64::MAX, |(at_ms, _)| at_ms);
         self.reset_line_items(self.now_ms().min(first_left_ms));
     }
 
     /// The session whose event was due first.
     fn first_due(&self) -> Option<SessionId> {
-        let (at_ms, id) = self.instance.agenda.first()?;
-        (*at_ms <= self.now_ms()).then_some(*id)
+        let (at_ms, id) = self.instance.roster.first_due()?;
+        (at_ms <= self.now_ms()).then_some(id)
     }
 
     fn is_reset_due(&self) -> bool {
@@ -115,7 +108,7 @@ impl Turn<'_> {
     }
 
     fn settle_session(&mut self, id: SessionId) {
-        while self.instance.agenda_at_ms.get(&id).is_some_and(|at_ms| *at_ms <= self.now_ms()) {
+        while self.instance.roster.due_at_ms(id).is_some_and(|at_ms| at_ms <= self.now_ms()) {
             self.session_event(id);
         }
     }
@@ -164,9 +157,11 @@ impl Turn<'_> {
             Query::Conditions => {
                 Ok(Reply::Conditions(self.instance.conditions.values().cloned().collect()))
             }
-            Query::Sessions { limit } => Ok(Reply::Sessions(self.newest_sessions(limit))),
+            Query::Sessions { limit } => {
+                Ok(Reply::Sessions(self.instance.roster.newest_live(limit)))
+            }
             Query::Session(id) => {
-                let session = self.instance.sessions.get(&id).cloned();
+                let session = self.instance.roster.get(id);
                 let session = session.ok_or(Refusal::SessionNotFound(id))?;
                 Ok(Reply::Session(Box::new(session)))
             }

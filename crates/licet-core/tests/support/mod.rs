@@ -461,7 +461,7 @@ impl World {
     /// A session as it stands, without doing what is due.
     pub(crate) fn session(&self, id: SessionId) -> Session {
         let mut sessions = self.instance.sessions();
-        sessions.find(|(held, _)| **held == id).expect("a session that stands").1.clone()
+        sessions.find(|(held, _)| *held == id).expect("a session that stands").1
     }
 
     pub(crate) fn state(&self, id: SessionId) -> SessionState {
@@ -530,9 +530,9 @@ pub(crate) fn assert_alike(live: &Instance, other: &Instance) {
     assert_eq!(live.line_items(), other.line_items());
     for (id, session) in live.sessions() {
         let found = other.sessions().find(|(held, _)| *held == id).expect("the same session").1;
-        let mut found = found.clone();
+        let mut found = found;
         found.last_heartbeat_at_ms = session.last_heartbeat_at_ms;
-        assert_eq!(session, &found);
+        assert_eq!(session, found);
     }
     assert_eq!(live.live_sessions(), other.live_sessions());
 }
