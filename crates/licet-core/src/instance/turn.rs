@@ -13,9 +13,10 @@ use crate::{
 
 /// Most due events that a command waits for. What is left stays due; the session that a command
 /// is about is always up to date first.
-const EVENTS_BEFORE_COMMAND_MAX: usize = 64;
+/// Many commands may be decided together, so each adds only a few.
+const EVENTS_BEFORE_COMMAND_MAX: usize = 4;
 /// Most due events that one tick takes, so that other commands get their turn in between.
-const EVENTS_IN_TICK_MAX: usize = 1_024;
+const EVENTS_IN_TICK_MAX: usize = 512;
 
 /// One command being decided.
 pub(super) struct Turn<'a> {

@@ -12,6 +12,9 @@ use crate::AskError;
 
 /// Groups that may be on their way. While one is written, the store merges those that wait.
 const FLIGHTS_MAX: usize = 8;
+/// With fewer groups on their way the instance does what is due by itself. Whoever asks then waits
+/// for no more of that than keeps the disk busy.
+const ACTING_FLIGHTS_MAX: usize = 2;
 
 /// A group that was decided and is not yet durable, or follows one that is not.
 struct Flight {
@@ -40,7 +43,10 @@ impl Runner {
         let mut flights = VecDeque::new();
         loop {
             match self.next_event(&mut flights, &mut closing).await {
-                Event::Gathered(group) => flights.push_back(self.depart(group)),
+                Event::Gathered(group) => {
+                    let acts = flights.len() < ACTING_FLIGHTS_MAX;
+                    flights.push_back(self.depart(group, acts));
+                }
                 Event::Landed(Ok(())) => self.arrive(&mut flights),
                 Event::Landed(Err(error)) => {
                     self.report(&error.clone().into());
@@ -67,8 +73,13 @@ impl Runner {
             flights.len() < FLIGHTS_MAX && !self.snapshots.is_due(&self.shared.options);
         let mut group = Group::default();
         if may_depart {
+            let acts = flights.len() < ACTING_FLIGHTS_MAX && self.is_due();
+            if acts {
+                // Much may be due, and others want this thread in between.
+                tokio::task::yield_now().await;
+            }
             self.take_waiting(&mut group);
-            if !group.is_empty() || self.is_due() {
+            if acts || !group.is_empty() {
                 return Event::Gathered(group);
             }
         }
@@ -95,8 +106,8 @@ impl Runner {
     }
 
     /// Decides a group and sends its records on their way.
-    fn depart(&mut self, mut group: Group) -> Flight {
-        let Decided { results, records } = self.decide(group.commands.drain(..));
+    fn depart(&mut self, mut group: Group, acts: bool) -> Flight {
+        let Decided { results, records } = self.decide(group.commands.drain(..), acts);
         if records.is_empty() {
             return Flight { group, results, append: None };
         }

@@ -62,7 +62,7 @@ impl Runner {
         for _ in 0..ATTEMPTS_MAX {
             let approach = self.neighbours.approach(self.shared.clock.now_ms(), commands.len());
             let hold = self.catch_up(journal, approach).await?;
-            let Decided { results, records } = self.decide(commands.iter().cloned());
+            let Decided { results, records } = self.decide(commands.iter().cloned(), true);
             if records.is_empty() {
                 if let Some(hold) = hold {
                     hold.release().await;

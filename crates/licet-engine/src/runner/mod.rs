@@ -6,7 +6,7 @@ mod among_others;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -63,7 +63,7 @@ struct Runner {
 struct Snapshots {
     /// Bytes of records since the last one.
     bytes_since: usize,
-    last_bytes: usize,
+    last_bytes: Arc<AtomicUsize>,
     /// Set while one is being written; there is never a second under way.
     is_under_way: Arc<AtomicBool>,
 }
@@ -185,7 +185,15 @@ async fn load(
     id: InstanceId,
 ) -> Result<(Instance, Head), licet_store::StoreError> {
     let loaded = shared.store.load(id.0).await?;
-    section::restore(&loaded)
+    beside(move || section::restore(&loaded)).await?
+}
+
+/// Does long work beside the tasks, so that none of them waits for it.
+async fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 async fn refuse_all(letters: &mut mpsc::Receiver<Letter>, why: &str) {
@@ -206,11 +214,12 @@ fn landing(
 }
 
 impl Snapshots {
-    /// Whether one can be taken, and as much was recorded since the last one as reading it would
-    /// save.
+    /// Whether as much was recorded since the last one as reading it would save. While that one
+    /// is being written none is due, or the instance would wait for it.
     fn is_due(&self, options: &Options) -> bool {
-        self.bytes_since >= options.snapshot_after_bytes.max(self.last_bytes)
-            && !self.is_under_way.load(Ordering::Acquire)
+        !self.is_under_way.load(Ordering::Acquire)
+            && self.bytes_since
+                >= options.snapshot_after_bytes.max(self.last_bytes.load(Ordering::Relaxed))
     }
 }
 
@@ -243,11 +252,12 @@ impl Runner {
         self.instance.wakes_at_ms().is_some_and(|at_ms| at_ms <= self.shared.clock.now_ms())
     }
 
-    fn decide(&mut self, commands: impl ExactSizeIterator<Item = Command>) -> Decided {
+    /// Decides commands, and before them what is due if the instance acts by itself as well.
+    fn decide(&mut self, commands: impl ExactSizeIterator<Item = Command>, acts: bool) -> Decided {
         let mut records = Vec::with_capacity(commands.len());
         let site = self.shared.site.load_full();
         let now_ms = self.shared.clock.now_ms();
-        if self.is_due() {
+        if acts && self.is_due() {
             // A tick has nobody to answer, and is never refused.
             let _ = self.execute(&site, now_ms, Command::Tick, &mut records);
         }
@@ -297,25 +307,27 @@ impl Runner {
 
     /// Writes the state down beside the load; losing it costs only time.
     fn snapshot(&mut self) {
-        if self.snapshots.is_under_way.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let snapshot = self.take_snapshot();
-        let (store, is_under_way) =
-            (self.shared.store.clone(), self.snapshots.is_under_way.clone());
+        self.snapshots.is_under_way.store(true, Ordering::Release);
+        let saving = self.save_snapshot();
+        let is_under_way = self.snapshots.is_under_way.clone();
         tokio::spawn(async move {
-            if let Err(error) = store.save_snapshot(snapshot).await {
+            if let Err(error) = saving.await {
                 tracing::warn!(%error, "snapshot was not kept");
             }
             is_under_way.store(false, Ordering::Release);
         });
     }
 
-    fn take_snapshot(&mut self) -> Snapshot {
-        let body = self.instance.to_snapshot();
+    /// Takes the state as it stands; writing it down is left to the future.
+    fn save_snapshot(&mut self) -> impl Future<Output = Result<(), StoreError>> + use<> {
         self.snapshots.bytes_since = 0;
-        self.snapshots.last_bytes = body.len();
-        Snapshot { instance_id: self.id.0, head: self.head, body }
+        let (store, last_bytes) = (self.shared.store.clone(), self.snapshots.last_bytes.clone());
+        let (instance_id, head, still) = (self.id.0, self.head, self.instance.still());
+        async move {
+            let body = beside(move || still.to_snapshot()).await?;
+            last_bytes.store(body.len(), Ordering::Relaxed);
+            store.save_snapshot(Snapshot { instance_id, head, body }).await
+        }
     }
 
     /// Gives commands that came too late back to their callers, who ask again.
@@ -332,9 +344,7 @@ impl Runner {
         if self.snapshots.bytes_since < WORTH_BYTES && self.instance.live_sessions() == 0 {
             return;
         }
-        let snapshot = self.take_snapshot();
-        let saving = self.shared.store.save_snapshot(snapshot);
-        match tokio::time::timeout(Duration::from_secs(10), saving).await {
+        match tokio::time::timeout(Duration::from_secs(10), self.save_snapshot()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "snapshot was not kept"),
             Err(_) => tracing::warn!("snapshot was not kept in time"),
