@@ -42,6 +42,9 @@ pub struct Context<'a> {
     /// Since when the service has been up without a gap: a heartbeat that could not be sent in
     /// an outage gets one full window from here.
     pub up_since_ms: i64,
+    /// Most due events of sessions that a command waits for, unless it is a tick. What is left
+    /// stays due; the session that the command is about is always up to date first.
+    pub events_max: usize,
     /// Drawn anew for each decision; ids that it needs are counted on from here.
     pub first_id: Uuid,
     pub site: &'a Site,

@@ -28,6 +28,9 @@ const VERSION: u8 = 2;
 /// The version in which each session has all that it holds written out.
 const VERSION_UNSHARED: u8 = 1;
 
+/// Bytes of a common session.
+const SESSION_BYTES: usize = 72;
+
 /// What comes before the sessions.
 #[derive(Serialize, Deserialize)]
 struct Front<L, C, H> {
@@ -94,6 +97,7 @@ impl Still {
             sessions: self.sessions.len(),
         };
         let mut bytes = encode_into(&front, vec![VERSION]);
+        bytes.reserve(SESSION_BYTES * self.sessions.len());
         for (id, session) in self.sessions.iter() {
             let stored = Stored {
                 id,

@@ -11,10 +11,6 @@ use crate::{
     site::Context,
 };
 
-/// Most due events that a command waits for. What is left stays due; the session that a command
-/// is about is always up to date first.
-/// Many commands may be decided together, so each adds only a few.
-const EVENTS_BEFORE_COMMAND_MAX: usize = 4;
 /// Most due events that one tick takes, so that other commands get their turn in between.
 const EVENTS_IN_TICK_MAX: usize = 512;
 
@@ -80,7 +76,7 @@ impl Turn<'_> {
     fn settle(&mut self, command: &Command) {
         let events_max = match command {
             Command::Tick => EVENTS_IN_TICK_MAX,
-            _ => EVENTS_BEFORE_COMMAND_MAX,
+            _ => self.context.events_max,
         };
         // What was due before a reset must be charged to the period before it.
         let to_the_end = *command != Command::Tick && self.is_reset_due();

@@ -484,6 +484,7 @@ impl World {
         let context = Context {
             now_ms: self.now_ms,
             up_since_ms: self.up_since_ms,
+            events_max: 64,
             first_id: Uuid::from_u128(self.ids),
             site: &self.site,
         };

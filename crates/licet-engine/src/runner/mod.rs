@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use licet_core::{Command, Context, Instance, InstanceId, Record, Reply, Site};
+use licet_core::{Command, Context, Instance, InstanceId, Record, Reply};
 use licet_store::{Append, AppendError, Head, Position, Snapshot, StoreError};
 use tokio::sync::{
     mpsc::{self, error::TryRecvError},
@@ -26,6 +26,11 @@ use crate::{
     neighbours::Neighbours,
     section,
 };
+
+/// Most due events of sessions that a command waits for.
+const EVENTS_MAX: usize = 64;
+/// Most that the commands of a group wait for together, if each does its one.
+const EVENTS_IN_GROUP_MAX: usize = 1_024;
 
 /// Puts an instance's mailbox up, if it is not there, and starts its task.
 ///
@@ -256,25 +261,29 @@ impl Runner {
     fn decide(&mut self, commands: impl ExactSizeIterator<Item = Command>, acts: bool) -> Decided {
         let mut records = Vec::with_capacity(commands.len());
         let site = self.shared.site.load_full();
-        let now_ms = self.shared.clock.now_ms();
+        let context = Context {
+            now_ms: self.shared.clock.now_ms(),
+            up_since_ms: self.shared.up_since_ms,
+            events_max: (EVENTS_IN_GROUP_MAX / commands.len().max(1)).clamp(1, EVENTS_MAX),
+            first_id: Uuid::nil(),
+            site: &site,
+        };
         if acts && self.is_due() {
             // A tick has nobody to answer, and is never refused.
-            let _ = self.execute(&site, now_ms, Command::Tick, &mut records);
+            let _ = self.execute(context, Command::Tick, &mut records);
         }
         let results =
-            commands.map(|command| self.execute(&site, now_ms, command, &mut records)).collect();
+            commands.map(|command| self.execute(context, command, &mut records)).collect();
         Decided { results, records }
     }
 
     fn execute(
         &mut self,
-        site: &Site,
-        now_ms: i64,
+        context: Context<'_>,
         command: Command,
         records: &mut Vec<Record>,
     ) -> Result<Reply, AskError> {
-        let up_since_ms = self.shared.up_since_ms;
-        let context = Context { now_ms, up_since_ms, first_id: Uuid::now_v7(), site };
+        let context = Context { first_id: Uuid::now_v7(), ..context };
         Ok(self.instance.execute(context, command, records)?)
     }
 
