@@ -6,7 +6,7 @@ use crate::{
     charge::{ChargedLine, LineCharge, RefundedLine},
     fixed::Tokens,
     ids::ActionId,
-    instance::Instance,
+    instance::{Instance, Merged, Queue, Wanted},
     line_item::{LineItem, Source},
     rate_table::Price,
     rule::{Dictionary, Effect, Verdict, judge},
@@ -18,7 +18,14 @@ pub(crate) struct Draft<'a> {
     instance: &'a Instance,
     context: Context<'a>,
     moved: Vec<Moved>,
+    /// How many line items were looked at.
+    #[cfg(test)]
+    looked_at: std::cell::Cell<usize>,
 }
+
+/// With more series than this on either side all line items are walked, of which many are then
+/// likely to price the item.
+const SERIES_MAX: usize = 64;
 
 /// Tokens taken from (or, negative, given back to) a line item in a draft.
 #[derive(Clone, Copy)]
@@ -38,7 +45,13 @@ enum NoOffer {
 
 impl<'a> Draft<'a> {
     pub(crate) fn new(instance: &'a Instance, context: Context<'a>) -> Self {
-        Self { instance, context, moved: Vec::new() }
+        Self {
+            instance,
+            context,
+            moved: Vec::new(),
+            #[cfg(test)]
+            looked_at: std::cell::Cell::default(),
+        }
     }
 
     /// How far the draft has come, for [`Draft::back_to`].
@@ -70,7 +83,7 @@ impl<'a> Draft<'a> {
     fn pay(&mut self, item: &RequestedItem, dictionary: &Dictionary) -> Option<Vec<LineCharge>> {
         let mut bill = Bill::new(item.count);
         let mut offers = Vec::new();
-        for slot in self.candidates() {
+        for slot in self.candidates(item) {
             // An item before this one may have taken the last of it.
             if !self.instance.line(slot).terms.has_room(self.used(slot)) {
                 continue;
@@ -91,20 +104,63 @@ impl<'a> Draft<'a> {
         None
     }
 
-    /// Line items that have room in the instance, or may have got some by a refund of this draft,
-    /// in the order of consumption.
-    fn candidates(&self) -> Box<dyn Iterator<Item = usize> + 'a> {
-        let earliest_end_ms = self.context.now_ms.saturating_sub(self.context.site.tolerance_ms());
-        let open = self.instance.open_lines(earliest_end_ms);
+    /// Line items that may price the item and have room in the instance, or may have got some by a
+    /// refund of this draft, in the order of consumption.
+    fn candidates(&self, item: &RequestedItem) -> Box<dyn Iterator<Item = usize> + 'a> {
+        let open = self.walk(Wanted::Open, item, |_| true);
         let reopened: Vec<usize> =
             self.moved.iter().filter(|moved| moved.micros < 0).map(|moved| moved.slot).collect();
         if reopened.is_empty() {
-            return Box::new(open);
+            return open;
         }
         let mut slots: Vec<usize> = open.chain(reopened).collect();
         slots.sort_by_key(|slot| self.instance.consumption_key(*slot));
         slots.dedup();
         Box::new(slots.into_iter())
+    }
+
+    /// Line items in the order of consumption that have not ended, of series that price the item
+    /// at a price that is wanted. There may be others among them.
+    fn walk(
+        &self,
+        wanted: Wanted,
+        item: &RequestedItem,
+        is_wanted: impl Fn(&Price) -> bool,
+    ) -> Box<dyn Iterator<Item = usize> + 'a> {
+        let Context { now_ms, site, .. } = self.context;
+        let earliest_end_ms = now_ms.saturating_sub(site.tolerance_ms());
+        let Some(series) = self.series(item) else {
+            let all = self.instance.queue().from(wanted, earliest_end_ms);
+            return Box::new(all.map(|(_, slot)| *slot));
+        };
+        let prices = |series: &str| {
+            let price = site.rate_tables.price(series, now_ms, &item.item, &item.version);
+            price.is_some_and(&is_wanted)
+        };
+        let queues = series.into_iter().filter(|(series, _)| prices(series));
+        let mut ranges = queues.map(|(_, queue)| queue.from(wanted, earliest_end_ms));
+        match (ranges.next(), ranges.next()) {
+            (None, _) => Box::new(std::iter::empty()),
+            (Some(only), None) => Box::new(only.map(|(_, slot)| *slot)),
+            (Some(first), Some(second)) => {
+                Box::new(Merged::of([first, second].into_iter().chain(ranges)))
+            }
+        }
+    }
+
+    /// The series that may price the item and have line items here; `None` if there are too many
+    /// to look at each.
+    fn series(&self, item: &RequestedItem) -> Option<Vec<(&'a str, &'a Queue)>> {
+        let (instance, item) = (self.instance, &item.item);
+        let pricing = self.context.site.rate_tables.series_of(item);
+        let queue_of = |series: &'a str| instance.queue_of(series).map(|queue| (series, queue));
+        if pricing.len() <= SERIES_MAX {
+            Some(pricing.iter().filter_map(|series| queue_of(series)).collect())
+        } else if instance.series().len() <= SERIES_MAX {
+            Some(instance.series().filter_map(queue_of).collect())
+        } else {
+            None
+        }
     }
 
     fn offer(
@@ -113,9 +169,11 @@ impl<'a> Draft<'a> {
         item: &RequestedItem,
         dictionary: &Dictionary,
     ) -> Result<Offer, NoOffer> {
+        #[cfg(test)]
+        self.looked_at.set(self.looked_at.get() + 1);
         let line = self.instance.line(slot);
         let Context { now_ms, site, .. } = self.context;
-        if !line.terms.is_usable(now_ms, site.tolerance_ms()) {
+        if !self.is_usable(slot) {
             return Err(NoOffer::NotUsable);
         }
         let series = &line.terms.rate_table_series;
@@ -175,10 +233,14 @@ impl<'a> Draft<'a> {
     /// An item that costs nothing needs a line item that prices and allows it, but no tokens. Line
     /// items with tokens were asked before, so here one without any may give it.
     fn free_of_charge(&self, item: &RequestedItem, dictionary: &Dictionary) -> Option<LineCharge> {
-        self.instance.consumable_lines().find_map(|slot| {
+        let is_free = |rate: Tokens| rate.price_of(item.count) == Some(Tokens::ZERO);
+        let may_be_free = |price: &Price| match price {
+            Price::Rate(rate) => is_free(*rate),
+            Price::Formula(_) => true,
+        };
+        self.walk(Wanted::Consumable, item, may_be_free).find_map(|slot| {
             let offer = self.offer(slot, item, dictionary).ok()?;
-            let is_free = offer.rate.price_of(item.count) == Some(Tokens::ZERO);
-            is_free.then(|| {
+            is_free(offer.rate).then(|| {
                 let line = self.instance.line(slot);
                 LineCharge::new(line, &offer, Tokens::ZERO, self.used(slot))
             })
@@ -192,33 +254,46 @@ impl<'a> Draft<'a> {
         item: &RequestedItem,
         dictionary: &Dictionary,
     ) -> (ItemCode, Option<Box<str>>) {
-        let (mut is_usable, mut is_priced, mut is_allowed) = (false, false, false);
+        let (mut is_priced, mut is_allowed) = (false, false);
         let mut formula_error = None;
         let mut unruled = Bill::new(item.count);
-        for slot in self.instance.consumable_lines() {
-            let line = self.instance.line(slot);
+        for slot in self.walk(Wanted::Consumable, item, |_| true) {
             match self.offer(slot, item, dictionary) {
-                Err(NoOffer::NotUsable) => continue,
-                Err(NoOffer::NotPriced) => {}
+                Err(NoOffer::NotUsable | NoOffer::NotPriced) => {}
                 Err(NoOffer::Unpriceable(error)) => formula_error = Some(error),
                 offer @ (Err(NoOffer::Denied) | Ok(_)) => {
                     is_priced = true;
                     is_allowed |= offer.is_ok();
-                    self.pay_without_rules(&mut unruled, line, slot, item);
+                    self.pay_without_rules(&mut unruled, self.instance.line(slot), slot, item);
                 }
             }
-            is_usable = true;
+            if unruled.is_paid() {
+                break;
+            }
         }
         let priced_somewhere = || {
             let Context { now_ms, site, .. } = self.context;
             site.rate_tables.is_priced_anywhere(now_ms, &item.item, &item.version)
         };
-        match (is_usable, is_priced) {
-            (false, _) if priced_somewhere() => (ItemCode::NoLineItem, None),
-            (_, false) => (ItemCode::NotPriced, formula_error),
-            (_, true) if !is_allowed || unruled.is_paid() => (ItemCode::DeniedByRules, None),
-            (_, true) => (ItemCode::Insufficient, None),
+        match is_priced {
+            false if priced_somewhere() && !self.has_usable() => (ItemCode::NoLineItem, None),
+            false => (ItemCode::NotPriced, formula_error),
+            true if !is_allowed || unruled.is_paid() => (ItemCode::DeniedByRules, None),
+            true => (ItemCode::Insufficient, None),
         }
+    }
+
+    /// Whether any line item is usable, whatever it prices.
+    fn has_usable(&self) -> bool {
+        let Context { now_ms, site, .. } = self.context;
+        let earliest_end_ms = now_ms.saturating_sub(site.tolerance_ms());
+        let mut lines = self.instance.queue().from(Wanted::Consumable, earliest_end_ms);
+        lines.any(|(_, slot)| self.is_usable(*slot))
+    }
+
+    fn is_usable(&self, slot: usize) -> bool {
+        let Context { now_ms, site, .. } = self.context;
+        self.instance.line(slot).terms.is_usable(now_ms, site.tolerance_ms())
     }
 
     fn pay_without_rules(
@@ -297,3 +372,6 @@ impl<'a> Draft<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Rate tables: what one unit of an item costs in tokens.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::{Formula, fixed::Tokens};
 
@@ -36,6 +36,8 @@ pub struct RateTable {
 #[derive(Debug, Clone, Default)]
 pub struct RateTables {
     by_series: HashMap<Box<str>, Vec<PriceList>>,
+    /// The series that price an item of this name at some time, in some version.
+    series_of: HashMap<Box<str>, Vec<Box<str>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -53,11 +55,23 @@ impl RateTables {
         let mut tables: Vec<_> = tables.into_iter().collect();
         tables.sort_by_key(|table| (table.effective_from_ms, table.created_ms));
         let mut by_series: HashMap<Box<str>, Vec<PriceList>> = HashMap::new();
+        let mut series_of: HashMap<Box<str>, BTreeSet<Box<str>>> = HashMap::new();
         for table in tables {
+            for item in &table.items {
+                let series = series_of.entry(item.name.clone().into_boxed_str()).or_default();
+                series.insert(table.series.clone().into_boxed_str());
+            }
             let series = table.series.clone().into_boxed_str();
             by_series.entry(series).or_default().push(PriceList::new(table));
         }
-        Self { by_series }
+        let series_of =
+            series_of.into_iter().map(|(item, series)| (item, series.into_iter().collect()));
+        Self { by_series, series_of: series_of.collect() }
+    }
+
+    /// The series that may price an item of this name: no other does, at any time.
+    pub(crate) fn series_of(&self, item: &str) -> &[Box<str>] {
+        self.series_of.get(item).map_or(&[], Vec::as_slice)
     }
 
     /// The price of an item in the table of `series` that took effect last.
@@ -71,10 +85,8 @@ impl RateTables {
     /// Whether any series prices the item now.
     #[must_use]
     pub fn is_priced_anywhere(&self, now_ms: i64, item: &str, version: &str) -> bool {
-        self.by_series
-            .values()
-            .filter_map(|lists| effective(lists, now_ms))
-            .any(|list| list.price(item, version).is_some())
+        let mut series = self.series_of(item).iter();
+        series.any(|series| self.price(series, now_ms, item, version).is_some())
     }
 }
 

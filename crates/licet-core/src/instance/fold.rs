@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Instance, key_of};
+use super::Instance;
 use crate::{
     access_request::{ItemOutcome, Outcome},
     answer::{IdempotencyKey, KeptAnswer},
@@ -123,26 +123,28 @@ impl Instance {
     }
 
     pub(super) fn list_line(&mut self, slot: usize) {
-        let line = self.line(slot);
-        let (key, resets_at_ms) = (key_of(line), line.resets_at_ms);
-        let (is_consumable, has_room) = (line.terms.is_consumable(), line.has_room());
-        if is_consumable {
-            self.consumable.insert(key.clone(), slot);
+        let Some(line) = &self.lines[slot] else { return };
+        if line.terms.is_consumable() {
+            self.queue.put(line, slot);
+            let series = line.terms.rate_table_series.clone();
+            self.queues.entry(series).or_default().put(line, slot);
         }
-        if is_consumable && has_room {
-            self.open.insert(key, slot);
-        }
-        if let Some(at_ms) = resets_at_ms {
+        if let Some(at_ms) = line.resets_at_ms {
             self.resets.insert((at_ms, slot));
         }
     }
 
     fn unlist_line(&mut self, slot: usize) {
-        let line = self.line(slot);
-        let (key, resets_at_ms) = (key_of(line), line.resets_at_ms);
-        self.consumable.remove(&key);
-        self.open.remove(&key);
-        if let Some(at_ms) = resets_at_ms {
+        let Some(line) = &self.lines[slot] else { return };
+        self.queue.remove(line);
+        let series = &line.terms.rate_table_series;
+        if let Some(queue) = self.queues.get_mut(series) {
+            queue.remove(line);
+            if queue.is_empty() {
+                self.queues.remove(series);
+            }
+        }
+        if let Some(at_ms) = line.resets_at_ms {
             self.resets.remove(&(at_ms, slot));
         }
     }
@@ -156,15 +158,12 @@ impl Instance {
         if let Some(action) = line.actions.iter_mut().find(|held| Some(held.id) == action) {
             action.used = Tokens::from_micros(action.used.micros() + micros);
         }
-        let has_room = line.has_room();
-        if had_room == has_room || !line.terms.is_consumable() {
+        if had_room == line.has_room() || !line.terms.is_consumable() {
             return;
         }
-        let key = key_of(line);
-        if has_room {
-            self.open.insert(key, slot);
-        } else {
-            self.open.remove(&key);
+        self.queue.put(line, slot);
+        if let Some(queue) = self.queues.get_mut(&line.terms.rate_table_series) {
+            queue.put(line, slot);
         }
     }
 

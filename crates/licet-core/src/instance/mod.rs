@@ -5,6 +5,7 @@ mod fold;
 mod line_items;
 mod ordered;
 mod packed;
+mod queue;
 mod roster;
 mod rules;
 mod sessions;
@@ -12,19 +13,17 @@ mod snapshot;
 mod turn;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
+pub(crate) use queue::{ConsumptionKey, Merged, Queue, Wanted};
 use roster::Roster;
 pub use snapshot::Still;
 
 use crate::{
     answer::KeptAnswers, ids::SessionId, line_item::LineItem, rule::Conditions, session::Session,
 };
-
-/// Order of consumption: the line item that ends first, then the one that starts first.
-pub(crate) type ConsumptionKey = (i64, i64, Arc<str>);
 
 /// The state of one instance.
 ///
@@ -37,10 +36,10 @@ pub struct Instance {
     /// A place stays empty when its line item is deleted, so that places never move.
     lines: Vec<Option<LineItem>>,
     by_activation: HashMap<Arc<str>, usize>,
-    /// Line items that are deployed, in order of consumption.
-    consumable: BTreeMap<ConsumptionKey, usize>,
-    /// Those of them with tokens left, so that a request does not walk over empty ones.
-    open: BTreeMap<ConsumptionKey, usize>,
+    /// All line items that are deployed.
+    queue: Queue,
+    /// The same by the series of the rate tables that price them; no queue is empty.
+    queues: HashMap<Arc<str>, Queue>,
     resets: BTreeSet<(i64, usize)>,
     /// Counts puts of new line items and resets.
     epochs: u64,
@@ -87,26 +86,25 @@ impl Instance {
     }
 
     pub(crate) fn consumption_key(&self, slot: usize) -> ConsumptionKey {
-        key_of(self.line(slot))
+        queue::key_of(self.line(slot))
     }
 
-    /// Deployed line items with tokens left that do not end before `earliest_end_ms`, in order
-    /// of consumption.
-    pub(crate) fn open_lines(&self, earliest_end_ms: i64) -> impl Iterator<Item = usize> + '_ {
-        let from: ConsumptionKey = (earliest_end_ms, i64::MIN, Arc::from(""));
-        self.open.range(from..).map(|(_, slot)| *slot)
+    /// All line items that are deployed.
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.queue
     }
 
-    /// Deployed line items in order of consumption.
-    pub(crate) fn consumable_lines(&self) -> impl Iterator<Item = usize> + '_ {
-        self.consumable.values().copied()
+    /// Those of them that a series of rate tables prices.
+    pub(crate) fn queue_of(&self, series: &str) -> Option<&Queue> {
+        self.queues.get(series)
+    }
+
+    /// The series by which deployed line items are priced.
+    pub(crate) fn series(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.queues.keys().map(|series| &**series)
     }
 
     pub(crate) fn conditions(&self) -> &Conditions {
         &self.conditions
     }
-}
-
-fn key_of(line: &LineItem) -> ConsumptionKey {
-    (line.terms.ends_at_ms, line.terms.starts_at_ms, line.terms.activation_id.clone())
 }
