@@ -57,9 +57,6 @@ impl Runner {
                 }
                 Event::Idle => return Ending::Idle,
             }
-            if flights.is_empty() && self.snapshots.is_due(&self.shared.options) {
-                self.snapshot();
-            }
         }
     }
 
@@ -69,8 +66,12 @@ impl Runner {
         closing: &mut watch::Receiver<bool>,
     ) -> Event {
         // A snapshot shows what is durable, so the way must be clear before one is taken.
-        let may_depart =
-            flights.len() < FLIGHTS_MAX && !self.snapshots.is_due(&self.shared.options);
+        let mut is_snapshot_due = self.snapshots.is_due(&self.shared.options);
+        if is_snapshot_due && flights.is_empty() {
+            self.snapshot();
+            is_snapshot_due = false;
+        }
+        let may_depart = flights.len() < FLIGHTS_MAX && !is_snapshot_due;
         let mut group = Group::default();
         if may_depart {
             let acts = flights.len() < ACTING_FLIGHTS_MAX && self.is_due();
