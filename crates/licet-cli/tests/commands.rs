@@ -385,7 +385,7 @@ fn the_log_tells_of_start_and_stop_without_colours() {
     let output = server.wait_with_output().expect("it ends");
     assert!(output.status.success());
     let log = String::from_utf8(output.stderr).expect("it is text");
-    assert!(log.contains("data=data tls=false") && log.contains("stopped"), "{log}");
+    assert!(log.contains("store=--data data tls=false") && log.contains("stopped"), "{log}");
     assert!(!log.contains('\u{1b}'), "{log}");
 }
 
