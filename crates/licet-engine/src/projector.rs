@@ -99,6 +99,8 @@ async fn step(shared: &Shared) -> Result<Taken, StoreError> {
             let account_id = shared.account_of(section.instance_id).await?;
             step.take(group.position, section, &account_id)?;
             bytes += section.records.len();
+            // A step is long, and those who ask want this thread in between.
+            tokio::task::yield_now().await;
         }
     }
     shared.store.project(step.finish()).await?;
