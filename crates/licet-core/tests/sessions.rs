@@ -447,6 +447,20 @@ fn a_session_is_up_to_date_before_its_own_command_however_many_are_due() {
     assert_eq!(world.instance.wakes_at_ms(), Some(minute(90) + 1));
 }
 
+#[test]
+fn a_command_waits_for_as_many_events_as_it_is_told() {
+    let mut world = studio().line("L1", "100000");
+    for _ in 0..20 {
+        world.open_with(&[render("1")]);
+    }
+    let before = world.session_accesses().count();
+    world.events_max = 3;
+    world.at(60).ask(item("Denoise", "", "1"));
+    assert_eq!(world.session_accesses().count() - before, 3);
+    world.ask(item("Denoise", "", "1"));
+    assert_eq!(world.session_accesses().count() - before, 6);
+}
+
 // ---- the end of a session
 
 #[test]

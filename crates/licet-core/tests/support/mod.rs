@@ -30,6 +30,8 @@ pub(crate) struct World {
     pub(crate) now_ms: i64,
     /// Everything the instance recorded.
     pub(crate) journal: Vec<Record>,
+    /// Events that each command waits for.
+    pub(crate) events_max: usize,
     up_since_ms: i64,
     tables: Vec<RateTable>,
     shadow: Instance,
@@ -162,6 +164,7 @@ impl World {
             site: Site::default(),
             now_ms: START_MS,
             journal: Vec::new(),
+            events_max: 64,
             up_since_ms: START_MS - 365 * DAY * MINUTE_MS,
             tables: Vec::new(),
             shadow: Instance::default(),
@@ -484,7 +487,7 @@ impl World {
         let context = Context {
             now_ms: self.now_ms,
             up_since_ms: self.up_since_ms,
-            events_max: 64,
+            events_max: self.events_max,
             first_id: Uuid::from_u128(self.ids),
             site: &self.site,
         };

@@ -361,7 +361,7 @@ impl World {
         let context = Context {
             now_ms: self.now_ms,
             up_since_ms: self.up_since_ms,
-            events_max: 64,
+            events_max: self.events_max,
             first_id: Uuid::from_u128(self.ids + (1 << 40)),
             site: &self.site,
         };

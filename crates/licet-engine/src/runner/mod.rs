@@ -360,3 +360,20 @@ impl Runner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_snapshot_is_due_while_one_is_being_written() {
+        let options = Options { snapshot_after_bytes: 10, ..Options::default() };
+        let snapshots = Snapshots { bytes_since: 20, ..Snapshots::default() };
+        assert!(snapshots.is_due(&options));
+        snapshots.is_under_way.store(true, Ordering::Release);
+        assert!(!snapshots.is_due(&options));
+        snapshots.is_under_way.store(false, Ordering::Release);
+        snapshots.last_bytes.store(21, Ordering::Relaxed);
+        assert!(!snapshots.is_due(&options), "reading the last one back would take longer");
+    }
+}
