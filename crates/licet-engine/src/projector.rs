@@ -9,6 +9,8 @@ use crate::{engine::Shared, projection::Step};
 
 /// Journal bytes that one step takes in.
 const STEP_BYTES: usize = 16 << 20;
+/// Journal bytes after which those who ask may have the thread in between.
+const YIELD_BYTES: usize = 16 << 10;
 /// How long the projector lets a short step's successor grow, unless a report waits: a step costs
 /// a commit and an update of every total that it touches, however many rows it adds.
 const GATHER: Duration = Duration::from_secs(1);
@@ -92,15 +94,18 @@ async fn step(shared: &Shared) -> Result<Taken, StoreError> {
     let groups = shared.store.read_groups(from, STEP_BYTES).await?;
     let Some(last) = groups.last() else { return Ok(Taken::Nothing) };
     let to: Position = last.position;
-    let mut bytes = 0;
+    let (mut bytes, mut unyielded_bytes) = (0, 0);
     let mut step = Step::new(from, to, shared.clock.now_ms());
     for group in &groups {
         for section in &group.sections {
             let account_id = shared.account_of(section.instance_id).await?;
             step.take(group.position, section, &account_id)?;
             bytes += section.records.len();
-            // A step is long, and those who ask want this thread in between.
-            tokio::task::yield_now().await;
+            unyielded_bytes += section.records.len();
+            if unyielded_bytes >= YIELD_BYTES {
+                unyielded_bytes = 0;
+                tokio::task::yield_now().await;
+            }
         }
     }
     shared.store.project(step.finish()).await?;
