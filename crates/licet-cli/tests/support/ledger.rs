@@ -88,9 +88,9 @@ impl Ledger {
             end();
             has_ended.store(true, Relaxed);
         };
+        #[expect(clippy::disallowed_methods, reason = "a pause between tries, as a client makes")]
         let go_on = |was_answered: bool| {
             if !was_answered {
-                // As a client would: the server needs its moment to come back.
                 thread::sleep(Duration::from_millis(20));
             }
             !has_ended.load(Relaxed)
