@@ -44,7 +44,7 @@ impl Neighbours {
     }
 
     /// After an own append, or a look.
-    pub(crate) fn is_sure(&mut self, now_ms: i64) {
+    pub(crate) fn made_sure(&mut self, now_ms: i64) {
         self.sure_at_ms = Some(now_ms);
     }
 
@@ -61,7 +61,7 @@ mod tests {
     fn memory_is_trusted_in_a_run_of_own_appends_and_not_for_long_after_it() {
         let mut neighbours = Neighbours::default();
         assert_eq!(neighbours.approach(0, 1), Approach::Look);
-        neighbours.is_sure(10);
+        neighbours.made_sure(10);
         assert_eq!(neighbours.approach(3_009, 1), Approach::Trust);
         assert_eq!(neighbours.approach(3_010, 1), Approach::Look);
     }
@@ -70,7 +70,7 @@ mod tests {
     fn who_met_another_holds_until_it_has_not_been_seen_for_a_while() {
         let mut neighbours = Neighbours::default();
         neighbours.met_another(0);
-        neighbours.is_sure(4_999);
+        neighbours.made_sure(4_999);
         assert_eq!(neighbours.approach(4_999, 1), Approach::Hold);
         assert_eq!(neighbours.approach(5_000, 1), Approach::Trust);
     }
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn what_an_instance_does_by_itself_is_done_by_one_process() {
         let mut neighbours = Neighbours::default();
-        neighbours.is_sure(0);
+        neighbours.made_sure(0);
         assert_eq!(neighbours.approach(0, 0), Approach::Hold);
     }
 }

@@ -79,7 +79,7 @@ impl Runner {
             };
             match appended {
                 Ok(()) => {
-                    self.neighbours.is_sure(self.shared.clock.now_ms());
+                    self.neighbours.made_sure(self.shared.clock.now_ms());
                     self.head = taken.head;
                     self.landed(taken.bytes, records);
                     if self.snapshots.is_due(&self.shared.options) {
@@ -122,7 +122,7 @@ impl Runner {
     /// Reads and folds what others appended. True if there was something.
     async fn look(&mut self, journal: &dyn SharedJournal) -> Result<bool, Failure> {
         let tail = journal.tail(self.id.0, self.head.seq).await?;
-        self.neighbours.is_sure(self.shared.clock.now_ms());
+        self.neighbours.made_sure(self.shared.clock.now_ms());
         let is_news = !tail.is_empty();
         self.follow(tail)?;
         Ok(is_news)
