@@ -11,7 +11,7 @@ mod server;
 
 use std::future::Future;
 
-pub use schema::ScratchSchema;
+pub use schema::{ScratchSchema, connect};
 pub use server::{Ending, ScratchServer};
 
 /// Says that a test is skipped, and why.

@@ -69,8 +69,12 @@ async fn execute(server: &str, sql: &str) -> Result<(), Error> {
     connect(server).await?.batch_execute(sql).await
 }
 
-async fn connect(server: &str) -> Result<Client, Error> {
-    let (client, connection) = tokio_postgres::connect(server, NoTls).await?;
+/// A plain connection to the database at this address.
+///
+/// # Errors
+/// It is not there, or refuses.
+pub async fn connect(url: &str) -> Result<Client, Error> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
 }

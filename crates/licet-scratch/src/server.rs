@@ -16,6 +16,8 @@ pub struct ScratchServer {
     programs: PathBuf,
     folder: TempDir,
     port: u16,
+    /// Of the configuration, `name=value`.
+    settings: Vec<String>,
 }
 
 /// How a server ends.
@@ -31,16 +33,24 @@ impl ScratchServer {
     /// `None`, and a word about it, if PostgreSQL's programs are not installed.
     #[must_use]
     pub fn start() -> Option<Self> {
+        Self::start_with(|_| Vec::new())
+    }
+
+    /// The same with what `prepare` puts into the server's folder, and the settings (`name=value`)
+    /// that it answers with.
+    #[must_use]
+    pub fn start_with(prepare: impl FnOnce(&Path) -> Vec<String>) -> Option<Self> {
         let Some(programs) = programs() else {
             skip("PostgreSQL's programs are not installed");
             return None;
         };
         let folder = tempfile::tempdir().expect("a scratch folder");
+        let settings = prepare(folder.path());
         if is_root() {
             // PostgreSQL does not run as root.
-            run(Command::new("chown").arg("postgres").arg(folder.path()));
+            run(Command::new("chown").args(["-R", "postgres"]).arg(folder.path()));
         }
-        let server = Self { programs, folder, port: free_port() };
+        let server = Self { programs, folder, port: free_port(), settings };
         let data = server.data();
         server.run("initdb", &["-A", "trust", "-U", "postgres", "-N", "-D", &data]);
         server.up();
@@ -53,10 +63,22 @@ impl ScratchServer {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Starts it, and returns when it takes connections.
     pub fn up(&self) {
         let sockets = self.folder.path().display();
-        let options = format!("-p {} -h 127.0.0.1 -k {sockets}", self.port);
+        let settings: String =
+            self.settings.iter().map(|setting| format!(" -c {setting}")).collect();
+        let options = format!("-p {} -h 127.0.0.1 -k {sockets}{settings}", self.port);
         let log = self.folder.path().join("log").display().to_string();
         self.run("pg_ctl", &["start", "-w", "-D", &self.data(), "-l", &log, "-o", &options]);
     }

@@ -78,4 +78,4 @@ macro_rules! stories {
 }
 
 stories!(on_sqlite, Some(crate::home::SqliteHome::new()));
-stories!(on_postgres, crate::postgres_home::PostgresHome::new().await);
+stories!(on_postgres, crate::postgres_home::PostgresHome::new());

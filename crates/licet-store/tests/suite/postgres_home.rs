@@ -1,51 +1,30 @@
-//! Scratch schemas on a PostgreSQL server, for stories: they come and go faster than databases.
-//!
-//! `LICET_TEST_POSTGRES` says where the server is (otherwise on this machine). Without one the
-//! stories pass and say so, unless `LICET_REQUIRE_POSTGRES` is 1.
+//! Scratch schemas as homes of stories, and what stories on PostgreSQL need besides.
 
-use std::{env, sync::Arc};
+use std::sync::Arc;
 
+use licet_scratch::ScratchSchema;
 use licet_store::{Hold, SharedJournal, Store, StoreError, postgres::PostgresStore};
-use tokio_postgres::{Client, NoTls, config::Host};
-use uuid::Uuid;
+use tokio_postgres::{Client, config::Host};
 
 use crate::home::{Chain, Home, Opening};
 
-const SERVER: &str = "postgres://postgres@127.0.0.1:5432/postgres";
-
 /// A schema of its own, which is gone when this is dropped.
-pub(crate) struct PostgresHome {
-    server: String,
-    name: String,
-}
+pub(crate) struct PostgresHome(ScratchSchema);
 
 impl PostgresHome {
     /// `None` if there is no server to make it on.
-    pub(crate) async fn new() -> Option<Self> {
-        let server = env::var("LICET_TEST_POSTGRES").unwrap_or_else(|_| SERVER.to_owned());
-        let client = match try_connect(&server).await {
-            Ok(client) => client,
-            Err(error) => {
-                let is_required = env::var("LICET_REQUIRE_POSTGRES").is_ok_and(|set| set == "1");
-                assert!(!is_required, "no PostgreSQL server answers: {error}");
-                eprintln!("skipped: no PostgreSQL server answers ({error})");
-                return None;
-            }
-        };
-        let name = format!("licet_story_{}", Uuid::new_v4().simple());
-        client.batch_execute(&format!("CREATE SCHEMA {name}")).await.unwrap();
-        Some(Self { server, name })
+    pub(crate) fn new() -> Option<Self> {
+        ScratchSchema::new().map(Self)
     }
 
     /// Address of the schema.
     pub(crate) fn url(&self) -> String {
-        let separator = if self.server.contains('?') { '&' } else { '?' };
-        format!("{}{separator}options=-c%20search_path%3D{}", self.server, self.name)
+        self.0.url()
     }
 
     /// Host and port of the server.
     pub(crate) fn address(&self) -> String {
-        let config: tokio_postgres::Config = self.server.parse().unwrap();
+        let config: tokio_postgres::Config = self.0.server().parse().unwrap();
         let [Host::Tcp(host)] = config.get_hosts() else { panic!("one host that listens") };
         format!("{host}:{}", config.get_ports().first().unwrap_or(&5432))
     }
@@ -65,14 +44,8 @@ impl PostgresHome {
 
     /// A connection past the store.
     pub(crate) async fn connect(&self) -> Client {
-        try_connect(&self.url()).await.unwrap()
+        licet_scratch::connect(&self.url()).await.unwrap()
     }
-}
-
-async fn try_connect(url: &str) -> Result<Client, tokio_postgres::Error> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-    tokio::spawn(connection);
-    Ok(client)
 }
 
 impl Home for PostgresHome {
@@ -81,35 +54,10 @@ impl Home for PostgresHome {
     }
 }
 
-impl Drop for PostgresHome {
-    fn drop(&mut self) {
-        let (server, name) = (self.server.clone(), self.name.clone());
-        // The story's runtime cannot be waited for here.
-        let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(async {
-                let client = try_connect(&server).await.unwrap();
-                // Connections of the story may still have its tables.
-                let end = format!(
-                    "SELECT pg_terminate_backend(pid) FROM pg_locks
-                     JOIN pg_class ON relation = pg_class.oid AND relnamespace = '{name}'::regnamespace
-                     WHERE pid <> pg_backend_pid()"
-                );
-                client.batch_execute(&end).await.unwrap();
-                let drop = format!("DROP SCHEMA {name} CASCADE");
-                client.batch_execute(&drop).await.unwrap();
-            });
-        });
-        if dropping.join().is_err() {
-            eprintln!("the scratch schema {} was left behind", self.name);
-        }
-    }
-}
-
 /// The home of a story that needs a server; without one the story passes and says so.
 macro_rules! home {
     () => {
-        match PostgresHome::new().await {
+        match PostgresHome::new() {
             Some(home) => home,
             None => return,
         }
