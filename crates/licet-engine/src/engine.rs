@@ -137,12 +137,33 @@ impl Engine {
     /// [`AskError`]; only [`AskError::Unavailable`] leaves open whether it happened: the same
     /// `Idempotency-Key` tells.
     pub async fn ask(&self, id: InstanceId, command: Command) -> Result<Reply, AskError> {
+        self.ask_as(id, command, |_| true).await
+    }
+
+    /// The same for somebody who may not see every instance.
+    ///
+    /// # Errors
+    /// As [`Engine::ask`]; an instance that must not be seen is not found.
+    pub async fn ask_as(
+        &self,
+        id: InstanceId,
+        command: Command,
+        sees: impl Fn(&InstanceRow) -> bool,
+    ) -> Result<Reply, AskError> {
         let mut command = command;
         for _ in 0..ATTEMPTS_MAX {
             let mailbox = match self.shared.mailboxes.get(id) {
                 Some(mailbox) => mailbox,
-                None => self.wake(id).await?,
+                None => self.wake(id, &sees).await?,
             };
+            if !sees(&mailbox.row) {
+                return Err(AskError::NotFound);
+            }
+            if let Command::Heartbeat { session_id } = command
+                && mailbox.live.hear(session_id, self.shared.clock.now_ms())
+            {
+                return Ok(Reply::Done);
+            }
             match post(&mailbox, command).await? {
                 Ok(reply) => return Ok(reply),
                 Err(returned) => command = returned,
@@ -152,12 +173,14 @@ impl Engine {
         Err(AskError::Busy)
     }
 
-    /// The mailbox of an instance, which is loaded if it is not in memory.
-    async fn wake(&self, id: InstanceId) -> Result<Mailbox, AskError> {
-        if self.instance(id).await?.is_none() {
-            return Err(AskError::NotFound);
-        }
-        runner::start(&self.shared, id)
+    /// The mailbox of an instance that is not in memory, and is loaded.
+    async fn wake(
+        &self,
+        id: InstanceId,
+        sees: impl Fn(&InstanceRow) -> bool,
+    ) -> Result<Arc<Mailbox>, AskError> {
+        let row = self.instance(id).await?.filter(|row| sees(row)).ok_or(AskError::NotFound)?;
+        runner::start(&self.shared, row)
     }
 
     /// An instance as the site knows it.
@@ -165,7 +188,7 @@ impl Engine {
     /// # Errors
     /// [`AskError::Unavailable`]
     pub async fn instance(&self, id: InstanceId) -> Result<Option<Arc<InstanceRow>>, AskError> {
-        self.shared.instance(id).await.map_err(|error| AskError::Unavailable(error.to_string()))
+        Ok(self.shared.instance(id).await?)
     }
 
     /// Prices and settings that decisions use from now on.
@@ -215,8 +238,7 @@ impl Engine {
     /// # Errors
     /// [`AskError::Unavailable`]
     pub async fn last_position(&self) -> Result<Position, AskError> {
-        let last = self.shared.store.last_position().await;
-        last.map_err(|error| AskError::Unavailable(error.to_string()))
+        Ok(self.shared.store.last_position().await?)
     }
 
     /// Waits until the projection has all that was durable when this was called.
@@ -259,7 +281,7 @@ impl Engine {
 /// Sends a command; the inner error gives it back if the task went away before looking at it.
 async fn post(mailbox: &Mailbox, command: Command) -> Result<Result<Reply, Command>, AskError> {
     let (answer, answered) = oneshot::channel();
-    match mailbox.try_send(Letter { command, answer }) {
+    match mailbox.letters.try_send(Letter { command, answer }) {
         Ok(()) => {}
         Err(mpsc::error::TrySendError::Full(_)) => return Err(AskError::Busy),
         Err(mpsc::error::TrySendError::Closed(letter)) => return Ok(Err(letter.command)),

@@ -1,4 +1,5 @@
 use licet_core::Refusal;
+use licet_store::StoreError;
 use thiserror::Error;
 
 /// Why an instance did not do what it was asked.
@@ -14,4 +15,10 @@ pub enum AskError {
     /// The store cannot take it. Nothing that was answered yes is lost, and this was not.
     #[error("the store cannot take this now: {0}")]
     Unavailable(String),
+}
+
+impl From<StoreError> for AskError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
 }

@@ -10,6 +10,7 @@ mod by_id;
 mod clock;
 mod engine;
 mod error;
+mod live;
 mod mailbox;
 mod neighbours;
 mod projection;

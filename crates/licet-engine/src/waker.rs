@@ -7,6 +7,7 @@ use licet_core::{Command, InstanceId};
 use tokio::sync::oneshot;
 
 use crate::{
+    AskError,
     engine::Shared,
     mailbox::{Letter, Mailbox},
     runner,
@@ -43,7 +44,7 @@ async fn wake_due(shared: &Arc<Shared>) {
             Some(mailbox) if shared.store.shared().is_some() => tick(&mailbox),
             Some(_) => {}
             None => {
-                if let Err(error) = runner::start(shared, id) {
+                if let Err(error) = load(shared, id).await {
                     tracing::warn!(instance.id = %id, %error, "due instance is not loaded yet");
                 }
             }
@@ -51,8 +52,13 @@ async fn wake_due(shared: &Arc<Shared>) {
     }
 }
 
+async fn load(shared: &Arc<Shared>, id: InstanceId) -> Result<(), AskError> {
+    let row = shared.instance(id).await?.ok_or(AskError::NotFound)?;
+    runner::start(shared, row).map(drop)
+}
+
 /// Nobody waits for the answer, and an instance with a full mailbox is about to look anyway.
 fn tick(mailbox: &Mailbox) {
     let (answer, _) = oneshot::channel();
-    let _ = mailbox.try_send(Letter { command: Command::Tick, answer });
+    let _ = mailbox.letters.try_send(Letter { command: Command::Tick, answer });
 }

@@ -2,7 +2,6 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use axum::extract::FromRef;
 use licet_core::{Command, InstanceId, Reply};
 use licet_engine::{AskError, Clock, Engine};
 use licet_store::{InstanceRow, Store};
@@ -58,15 +57,15 @@ impl std::fmt::Debug for App {
     }
 }
 
-impl FromRef<App> for Arc<Authenticator> {
-    fn from_ref(app: &App) -> Self {
-        app.authenticator.clone()
+impl AsRef<Authenticator> for App {
+    fn as_ref(&self) -> &Authenticator {
+        &self.authenticator
     }
 }
 
-impl FromRef<App> for Arc<dyn Clock> {
-    fn from_ref(app: &App) -> Self {
-        app.clock.clone()
+impl AsRef<dyn Clock> for App {
+    fn as_ref(&self) -> &(dyn Clock + 'static) {
+        &*self.clock
     }
 }
 
@@ -103,8 +102,8 @@ impl App {
         id: InstanceId,
         command: Command,
     ) -> Result<Reply, Problem> {
-        self.instance(caller, id).await?;
-        Ok(self.engine.ask(id, command).await?)
+        let sees = |row: &InstanceRow| caller.sees_instance(row.id, &row.account_id);
+        Ok(self.engine.ask_as(id, command, sees).await?)
     }
 
     /// Reads prices and settings from the store, for decisions from now on.

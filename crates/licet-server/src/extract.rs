@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     limits::{BODY_BYTES_MAX, BODY_TIMEOUT},
     problem::{Code, Problem},
+    request_id::request_id,
 };
 
 /// A body as it came, within the limit: for who needs its very bytes.
@@ -72,8 +73,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let id = parts.headers.get("x-request-id").and_then(|id| id.to_str().ok());
-        Ok(Self(id.unwrap_or_default().to_owned()))
+        Ok(Self(request_id(&parts.headers, &parts.extensions).to_owned()))
     }
 }
 

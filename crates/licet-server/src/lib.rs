@@ -11,6 +11,7 @@ mod limits;
 mod operations;
 mod problem;
 mod refusal;
+mod request_id;
 pub mod security;
 mod serve;
 mod server;

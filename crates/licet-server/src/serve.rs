@@ -179,6 +179,8 @@ async fn converse(
     let connection = http1::Builder::new()
         // Who has sent all it will still reads the answer.
         .half_close(true)
+        // Answers are small: copying one beats gathering its pieces.
+        .writev(false)
         .max_buf_size(HEADER_BYTES_MAX.max(64 * 1024))
         .serve_connection(TokioIo::new(stream), answer);
     tokio::select! {

@@ -57,6 +57,15 @@ impl Instance {
         [session, reset].into_iter().flatten().min()
     }
 
+    /// Notes a heartbeat that changes nothing that is decided. False, and nothing is noted, if it
+    /// has to be a command in its turn: something is due, the heartbeat is awaited, or the session
+    /// is not alive.
+    pub fn hear(&mut self, id: SessionId, now_ms: i64) -> bool {
+        let now_ms = now_ms.max(self.last_ms);
+        let is_anything_due = self.wakes_at_ms().is_some_and(|at_ms| at_ms <= now_ms);
+        !is_anything_due && self.roster.hear(id, now_ms)
+    }
+
     /// How many sessions are not over.
     #[must_use]
     pub fn live_sessions(&self) -> usize {

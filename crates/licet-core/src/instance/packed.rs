@@ -192,6 +192,11 @@ impl Packed {
         is_somebody(&self.requester)
     }
 
+    /// Whether the next heartbeat proves an automatic charge.
+    pub(super) fn awaits_heartbeat(&self) -> bool {
+        matches!(self.phase, PackedPhase::Active { heartbeat_due: Some(_), .. })
+    }
+
     pub(super) fn heard_at(&mut self, at_ms: i64) {
         self.last_heartbeat = Some(Moment::new(at_ms));
     }

@@ -107,10 +107,15 @@ impl Roster {
         }
     }
 
-    /// Notes a heartbeat that nobody waited for.
-    pub(super) fn heard(&mut self, id: SessionId, at_ms: i64) {
-        if let Some(live) = self.sessions.live.get_mut(&id) {
-            live.session.heard_at(at_ms);
+    /// Notes a heartbeat that nobody waited for. False, and nothing is noted, if it is awaited or
+    /// the session is not alive.
+    pub(super) fn hear(&mut self, id: SessionId, at_ms: i64) -> bool {
+        match self.sessions.live.get_mut(&id) {
+            Some(live) if !live.session.awaits_heartbeat() => {
+                live.session.heard_at(at_ms);
+                true
+            }
+            _ => false,
         }
     }
 

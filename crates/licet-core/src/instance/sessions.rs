@@ -131,13 +131,9 @@ impl Turn<'_> {
     /// to memory alone.
     pub(super) fn heartbeat(&mut self, session_id: SessionId) -> Result<Reply, Refusal> {
         let at_ms = self.now_ms();
-        let session = self.live_session(session_id)?;
-        let is_awaited =
-            matches!(&session.phase, Phase::Active(paid) if paid.heartbeat_due_ms.is_some());
-        if is_awaited {
+        if !self.instance.roster.hear(session_id, at_ms) {
+            self.live_session(session_id)?;
             self.record(Record::HeartbeatSeen { at_ms, session_id });
-        } else {
-            self.instance.roster.heard(session_id, at_ms);
         }
         Ok(Reply::Done)
     }

@@ -41,6 +41,7 @@ impl Runner {
     pub(super) async fn serve_alone(&mut self) -> Ending {
         let mut closing = self.shared.closing.subscribe();
         let mut flights = VecDeque::new();
+        self.live.set_settled(true);
         loop {
             match self.next_event(&mut flights, &mut closing).await {
                 Event::Gathered(group) => {
@@ -108,6 +109,7 @@ impl Runner {
 
     /// Decides a group and sends its records on their way.
     fn depart(&mut self, mut group: Group, acts: bool) -> Flight {
+        self.live.set_settled(false);
         let Decided { results, records } = self.decide(group.commands.drain(..), acts);
         if records.is_empty() {
             return Flight { group, results, append: None };
@@ -130,6 +132,7 @@ impl Runner {
                 return;
             }
         }
+        self.live.set_settled(true);
     }
 }
 

@@ -133,7 +133,7 @@ impl Runner {
             self.head = section::follow(&self.head, &section)?;
             let records = section::records(&section)?;
             for record in &records {
-                self.instance.fold(record);
+                self.live.instance().fold(record);
             }
             self.snapshots.bytes_since += section.records.len();
             self.publish(records);
@@ -143,7 +143,9 @@ impl Runner {
 
     async fn load_again(&mut self) -> Result<(), StoreError> {
         self.neighbours.met_another(self.shared.clock.now_ms());
-        (self.instance, self.head) = load(&self.shared, self.id).await?;
+        let (instance, head) = load(&self.shared, self.id).await?;
+        *self.live.instance() = instance;
+        self.head = head;
         Ok(())
     }
 }

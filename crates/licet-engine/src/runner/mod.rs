@@ -5,14 +5,14 @@ mod among_others;
 
 use std::{
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use licet_core::{Command, Context, Instance, InstanceId, Record, Reply};
-use licet_store::{Append, AppendError, Head, Position, Snapshot, StoreError};
+use licet_store::{Append, AppendError, Head, InstanceRow, Position, Snapshot, StoreError};
 use tokio::sync::{
     mpsc::{self, error::TryRecvError},
     oneshot,
@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::{
     AskError, Options,
     engine::{Recorded, Shared},
+    live::Live,
     mailbox::{Answer, Letter, Mailbox},
     neighbours::Neighbours,
     section,
@@ -36,7 +37,8 @@ const EVENTS_IN_GROUP_MAX: usize = 1_024;
 ///
 /// # Errors
 /// [`AskError::Busy`] when memory holds all instances that it may.
-pub(crate) fn start(shared: &Arc<Shared>, id: InstanceId) -> Result<Mailbox, AskError> {
+pub(crate) fn start(shared: &Arc<Shared>, row: Arc<InstanceRow>) -> Result<Arc<Mailbox>, AskError> {
+    let id = InstanceId(row.id);
     if shared.is_closing() {
         return Err(AskError::Unavailable("the server is shutting down".to_owned()));
     }
@@ -44,9 +46,12 @@ pub(crate) fn start(shared: &Arc<Shared>, id: InstanceId) -> Result<Mailbox, Ask
         return Err(AskError::Busy);
     }
     let mailbox = shared.mailboxes.get_or_insert(id, || {
-        let (mailbox, letters) = mpsc::channel(shared.options.mailbox_capacity);
+        let (sender, letters) = mpsc::channel(shared.options.mailbox_capacity);
+        let live = Arc::<Live>::default();
+        let mailbox = Arc::new(Mailbox { row, letters: sender, live: live.clone() });
         shared.running.fetch_add(1, Ordering::AcqRel);
-        let place = Place { shared: shared.clone(), id, mailbox: mailbox.downgrade() };
+        let weak = Arc::downgrade(&mailbox);
+        let place = Place { shared: shared.clone(), id, live, mailbox: weak };
         tokio::spawn(run(place, letters));
         mailbox
     });
@@ -57,7 +62,7 @@ struct Runner {
     shared: Arc<Shared>,
     id: InstanceId,
     letters: mpsc::Receiver<Letter>,
-    instance: Instance,
+    live: Arc<Live>,
     head: Head,
     snapshots: Snapshots,
     neighbours: Neighbours,
@@ -146,12 +151,14 @@ enum Ending {
 struct Place {
     shared: Arc<Shared>,
     id: InstanceId,
-    mailbox: mpsc::WeakSender<Letter>,
+    live: Arc<Live>,
+    mailbox: Weak<Mailbox>,
 }
 
 impl Place {
     /// Lets the next caller start another task.
     fn leave(&self) {
+        self.live.set_settled(false);
         self.shared.mailboxes.remove(self.id, &self.mailbox);
     }
 }
@@ -165,10 +172,17 @@ impl Drop for Place {
     }
 }
 
+fn is_due(instance: &Instance, now_ms: i64) -> bool {
+    instance.wakes_at_ms().is_some_and(|at_ms| at_ms <= now_ms)
+}
+
 async fn run(place: Place, letters: mpsc::Receiver<Letter>) {
     let (shared, id, mut letters) = (place.shared.clone(), place.id, letters);
-    let (instance, head) = match load(&shared, id).await {
-        Ok(loaded) => loaded,
+    let head = match load(&shared, id).await {
+        Ok((instance, head)) => {
+            *place.live.instance() = instance;
+            head
+        }
         Err(error) => {
             tracing::error!(instance.id = %id, %error, "instance cannot be loaded");
             place.leave();
@@ -176,7 +190,8 @@ async fn run(place: Place, letters: mpsc::Receiver<Letter>) {
         }
     };
     let (snapshots, neighbours) = (Snapshots::default(), Neighbours::default());
-    let mut runner = Runner { shared, id, letters, instance, head, snapshots, neighbours };
+    let live = place.live.clone();
+    let mut runner = Runner { shared, id, letters, live, head, snapshots, neighbours };
     let ending = runner.serve().await;
     place.leave();
     runner.give_back().await;
@@ -248,17 +263,18 @@ impl Runner {
 
     /// Until when nothing is to do, as far as this instance knows.
     fn rests_until_ms(&self) -> i64 {
-        let wakes_at_ms = self.instance.wakes_at_ms().unwrap_or(i64::MAX);
+        let wakes_at_ms = self.live.instance().wakes_at_ms().unwrap_or(i64::MAX);
         let now_ms = self.shared.clock.now_ms();
         wakes_at_ms.min(now_ms.saturating_add(self.shared.options.idle_after_ms))
     }
 
     fn is_due(&self) -> bool {
-        self.instance.wakes_at_ms().is_some_and(|at_ms| at_ms <= self.shared.clock.now_ms())
+        is_due(&self.live.instance(), self.shared.clock.now_ms())
     }
 
     /// Decides commands, and before them what is due if the instance acts by itself as well.
-    fn decide(&mut self, commands: impl ExactSizeIterator<Item = Command>, acts: bool) -> Decided {
+    fn decide(&self, commands: impl ExactSizeIterator<Item = Command>, acts: bool) -> Decided {
+        let acts_at_its_time = acts && self.is_due();
         let mut records = Vec::with_capacity(commands.len());
         let site = self.shared.site.load_full();
         let context = Context {
@@ -268,27 +284,21 @@ impl Runner {
             first_id: Uuid::nil(),
             site: &site,
         };
-        if acts && self.is_due() {
+        let mut instance = self.live.instance();
+        let mut execute = |command| {
+            let context = Context { first_id: Uuid::now_v7(), ..context };
+            instance.execute(context, command, &mut records).map_err(AskError::from)
+        };
+        if acts_at_its_time {
             // A tick has nobody to answer, and is never refused.
-            let _ = self.execute(context, Command::Tick, &mut records);
+            let _ = execute(Command::Tick);
         }
-        let results =
-            commands.map(|command| self.execute(context, command, &mut records)).collect();
+        let results = commands.map(execute).collect();
         Decided { results, records }
     }
 
-    fn execute(
-        &mut self,
-        context: Context<'_>,
-        command: Command,
-        records: &mut Vec<Record>,
-    ) -> Result<Reply, AskError> {
-        let context = Context { first_id: Uuid::now_v7(), ..context };
-        Ok(self.instance.execute(context, command, records)?)
-    }
-
     fn append_of(&self, records: &[Record]) -> Append {
-        section::append(self.id.0, self.head, &self.instance, records)
+        section::append(self.id.0, self.head, &self.live.instance(), records)
     }
 
     async fn append(&self, append: Append) -> Result<(), AppendError> {
@@ -331,7 +341,7 @@ impl Runner {
     fn save_snapshot(&mut self) -> impl Future<Output = Result<(), StoreError>> + use<> {
         self.snapshots.bytes_since = 0;
         let (store, last_bytes) = (self.shared.store.clone(), self.snapshots.last_bytes.clone());
-        let (instance_id, head, still) = (self.id.0, self.head, self.instance.still());
+        let (instance_id, head, still) = (self.id.0, self.head, self.live.instance().still());
         async move {
             let body = beside(move || still.to_snapshot()).await?;
             last_bytes.store(body.len(), Ordering::Relaxed);
@@ -350,7 +360,7 @@ impl Runner {
     /// Keeps the state of an instance that leaves memory if reading it back would take long.
     async fn keep_snapshot(&mut self) {
         const WORTH_BYTES: usize = 16 << 10;
-        if self.snapshots.bytes_since < WORTH_BYTES && self.instance.live_sessions() == 0 {
+        if self.snapshots.bytes_since < WORTH_BYTES && self.live.instance().live_sessions() == 0 {
             return;
         }
         match tokio::time::timeout(Duration::from_secs(10), self.save_snapshot()).await {

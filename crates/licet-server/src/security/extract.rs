@@ -1,7 +1,7 @@
 use std::{fmt, marker::PhantomData, net::IpAddr, ops::Deref, sync::Arc};
 
 use axum::{
-    extract::{FromRef, FromRequestParts},
+    extract::FromRequestParts,
     http::{header, request::Parts},
 };
 use licet_engine::Clock;
@@ -59,10 +59,8 @@ impl<P> fmt::Debug for Authorized<P> {
 
 impl<S, P> FromRequestParts<S> for Authorized<P>
 where
-    S: Send + Sync,
+    S: Send + Sync + AsRef<Authenticator> + AsRef<dyn Clock>,
     P: Needs,
-    Arc<Authenticator>: FromRef<S>,
-    Arc<dyn Clock>: FromRef<S>,
 {
     type Rejection = Problem;
 
@@ -75,9 +73,7 @@ where
 
 impl<S> FromRequestParts<S> for Authenticated
 where
-    S: Send + Sync,
-    Arc<Authenticator>: FromRef<S>,
-    Arc<dyn Clock>: FromRef<S>,
+    S: Send + Sync + AsRef<Authenticator> + AsRef<dyn Clock>,
 {
     type Rejection = Problem;
 
@@ -88,14 +84,13 @@ where
 
 async fn identify<S>(parts: &Parts, state: &S) -> Result<Arc<Principal>, Problem>
 where
-    Arc<Authenticator>: FromRef<S>,
-    Arc<dyn Clock>: FromRef<S>,
+    S: AsRef<Authenticator> + AsRef<dyn Clock>,
 {
-    let authenticator = Arc::<Authenticator>::from_ref(state);
-    let now_ms = Arc::<dyn Clock>::from_ref(state).now_ms();
+    let authenticator: &Authenticator = state.as_ref();
+    let now_ms = AsRef::<dyn Clock>::as_ref(state).now_ms();
     let principal = match authorization(parts)? {
-        Some(header) => from_header(&authenticator, header, Origin::of(parts), now_ms).await?,
-        None => from_cookie(&authenticator, session_token(parts)?, now_ms).await?,
+        Some(header) => from_header(authenticator, header, Origin::of(parts), now_ms).await?,
+        None => from_cookie(authenticator, session_token(parts)?, now_ms).await?,
     };
     authenticator.admit(&principal, now_ms)?;
     Ok(principal)

@@ -28,15 +28,15 @@ struct AppState {
     clock: Arc<dyn Clock>,
 }
 
-impl FromRef<AppState> for Arc<Authenticator> {
-    fn from_ref(state: &AppState) -> Self {
-        Arc::clone(&state.authenticator)
+impl AsRef<Authenticator> for AppState {
+    fn as_ref(&self) -> &Authenticator {
+        &self.authenticator
     }
 }
 
-impl FromRef<AppState> for Arc<dyn Clock> {
-    fn from_ref(state: &AppState) -> Self {
-        Arc::clone(&state.clock)
+impl AsRef<dyn Clock> for AppState {
+    fn as_ref(&self) -> &(dyn Clock + 'static) {
+        &*self.clock
     }
 }
 

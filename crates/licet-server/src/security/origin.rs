@@ -1,13 +1,8 @@
 use std::net::{IpAddr, SocketAddr};
 
-use axum::{
-    extract::ConnectInfo,
-    http::{HeaderName, request::Parts},
-};
+use axum::{extract::ConnectInfo, http::request::Parts};
 
-/// Longest request id that is kept, in bytes.
-const REQUEST_ID_MAX: usize = 128;
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use crate::request_id::request_id;
 
 /// Where a request comes from, for the lock-out and the audit log.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,14 +18,9 @@ impl<'a> Origin<'a> {
     #[must_use]
     pub fn of(parts: &'a Parts) -> Self {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let request_id = parts
-            .headers
-            .get(X_REQUEST_ID)
-            .and_then(|value| value.to_str().ok())
-            .filter(|id| id.len() <= REQUEST_ID_MAX);
         Self {
             address: peer.map(|ConnectInfo(peer)| peer.ip()),
-            request_id: request_id.unwrap_or_default(),
+            request_id: request_id(&parts.headers, &parts.extensions),
         }
     }
 }

@@ -9,19 +9,16 @@ use std::{
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderValue, header},
     response::Response,
 };
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
-use uuid::Uuid;
 
 use super::{Metrics, metrics::RouteMetrics};
+use crate::request_id::{self, X_REQUEST_ID};
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
-/// Longest request id that is taken over from the caller.
-const REQUEST_ID_MAX: usize = 128;
 
 /// Takes over the caller's request id, or makes one, answers with it, and counts and logs what
 /// became of the request.
@@ -52,10 +49,13 @@ impl<S: Service<Request, Response = Response>> Service<Request> for Observe<S> {
     }
 
     #[expect(clippy::disallowed_methods, reason = "latency is measured, nothing is decided by it")]
-    fn call(&mut self, mut request: Request) -> Self::Future {
+    fn call(&mut self, request: Request) -> Self::Future {
+        let (mut parts, body) = request.into_parts();
+        let request_id = request_id::assign(&parts.headers, &mut parts.extensions);
+        let request = Request::from_parts(parts, body);
         let seen = Seen {
             started: Instant::now(),
-            request_id: request_id(&mut request),
+            request_id,
             route: self.metrics.route(template(&request)),
             logged: tracing::enabled!(tracing::Level::DEBUG)
                 .then(|| (request.method().clone(), request.uri().path().to_owned())),
@@ -124,22 +124,4 @@ impl Seen {
 
 fn template(request: &Request) -> &str {
     request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str)
-}
-
-fn request_id(request: &mut Request) -> HeaderValue {
-    let given = request.headers().get(&X_REQUEST_ID).filter(|id| {
-        let text = id.to_str().unwrap_or_default();
-        !text.is_empty()
-            && text.len() <= REQUEST_ID_MAX
-            && text.bytes().all(|byte| byte.is_ascii_graphic())
-    });
-    if let Some(id) = given {
-        return id.clone();
-    }
-    let mut buffer = Uuid::encode_buffer();
-    let text = Uuid::now_v7().hyphenated().encode_lower(&mut buffer);
-    // A UUID is always a header value.
-    let id = HeaderValue::from_str(text).unwrap_or(NOSNIFF);
-    request.headers_mut().insert(X_REQUEST_ID, id.clone());
-    id
 }
