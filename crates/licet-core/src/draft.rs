@@ -1,12 +1,16 @@
 //! Drafts: which line items pay for an item, and what goes back to them, before it is recorded.
 
+mod walk;
+
+use walk::{Candidate, Walk};
+
 use crate::{
     access_request::{ItemCode, ItemOutcome, RequestedItem},
     bill::{Bill, Offer},
     charge::{ChargedLine, LineCharge, RefundedLine},
     fixed::Tokens,
     ids::ActionId,
-    instance::{Instance, Merged, Queue, Wanted},
+    instance::{Instance, Wanted},
     line_item::{LineItem, Source},
     rate_table::Price,
     rule::{Dictionary, Effect, Verdict, judge},
@@ -22,10 +26,6 @@ pub(crate) struct Draft<'a> {
     #[cfg(test)]
     looked_at: std::cell::Cell<usize>,
 }
-
-/// With more series than this on either side all line items are walked, of which many are then
-/// likely to price the item.
-const SERIES_MAX: usize = 64;
 
 /// Tokens taken from (or, negative, given back to) a line item in a draft.
 #[derive(Clone, Copy)]
@@ -81,14 +81,28 @@ impl<'a> Draft<'a> {
 
     /// Takes the whole price from line items with room. On `None` the draft holds what they gave.
     fn pay(&mut self, item: &RequestedItem, dictionary: &Dictionary) -> Option<Vec<LineCharge>> {
+        if self.moved.iter().any(|moved| moved.micros < 0) {
+            self.pay_from(self.open_or_reopened(item).into_iter(), item, dictionary)
+        } else {
+            self.pay_from(self.open(item), item, dictionary)
+        }
+    }
+
+    fn pay_from(
+        &mut self,
+        candidates: impl Iterator<Item = Candidate<'a>>,
+        item: &RequestedItem,
+        dictionary: &Dictionary,
+    ) -> Option<Vec<LineCharge>> {
         let mut bill = Bill::new(item.count);
         let mut offers = Vec::new();
-        for slot in self.candidates(item) {
+        for candidate in candidates {
+            let Candidate { slot, .. } = candidate;
             // An item before this one may have taken the last of it.
             if !self.instance.line(slot).terms.has_room(self.used(slot)) {
                 continue;
             }
-            let Ok(offer) = self.offer(slot, item, dictionary) else { continue };
+            let Ok(offer) = self.offer(candidate, item, dictionary) else { continue };
             self.take(&mut bill, &offer, Source::Entitled);
             if bill.is_paid() {
                 return Some(bill.charges);
@@ -104,83 +118,39 @@ impl<'a> Draft<'a> {
         None
     }
 
-    /// Line items that may price the item and have room in the instance, or may have got some by a
-    /// refund of this draft, in the order of consumption.
-    fn candidates(&self, item: &RequestedItem) -> Box<dyn Iterator<Item = usize> + 'a> {
-        let open = self.walk(Wanted::Open, item, |_| true);
-        let reopened: Vec<usize> =
-            self.moved.iter().filter(|moved| moved.micros < 0).map(|moved| moved.slot).collect();
-        if reopened.is_empty() {
-            return open;
-        }
-        let mut slots: Vec<usize> = open.chain(reopened).collect();
-        slots.sort_by_key(|slot| self.instance.consumption_key(*slot));
-        slots.dedup();
-        Box::new(slots.into_iter())
+    /// Line items that may price the item and have room in the instance, in the order of
+    /// consumption.
+    fn open(&self, item: &RequestedItem) -> Walk<'a> {
+        Walk::new(self.instance, self.context, Wanted::Open, item, |_| true)
     }
 
-    /// Line items in the order of consumption that have not ended, of series that price the item
-    /// at a price that is wanted. There may be others among them.
-    fn walk(
-        &self,
-        wanted: Wanted,
-        item: &RequestedItem,
-        is_wanted: impl Fn(&Price) -> bool,
-    ) -> Box<dyn Iterator<Item = usize> + 'a> {
-        let Context { now_ms, site, .. } = self.context;
-        let earliest_end_ms = now_ms.saturating_sub(site.tolerance_ms());
-        let Some(series) = self.series(item) else {
-            let all = self.instance.queue().from(wanted, earliest_end_ms);
-            return Box::new(all.map(|(_, slot)| *slot));
-        };
-        let prices = |series: &str| {
-            let price = site.rate_tables.price(series, now_ms, &item.item, &item.version);
-            price.is_some_and(&is_wanted)
-        };
-        let queues = series.into_iter().filter(|(series, _)| prices(series));
-        let mut ranges = queues.map(|(_, queue)| queue.from(wanted, earliest_end_ms));
-        match (ranges.next(), ranges.next()) {
-            (None, _) => Box::new(std::iter::empty()),
-            (Some(only), None) => Box::new(only.map(|(_, slot)| *slot)),
-            (Some(first), Some(second)) => {
-                Box::new(Merged::of([first, second].into_iter().chain(ranges)))
-            }
-        }
+    /// The same with those among them that may have got some room by a refund of this draft.
+    fn open_or_reopened(&self, item: &RequestedItem) -> Vec<Candidate<'a>> {
+        let moved = self.moved.iter().filter(|moved| moved.micros < 0);
+        let reopened = moved.map(|moved| Candidate { slot: moved.slot, price: None });
+        let mut candidates: Vec<_> = self.open(item).chain(reopened).collect();
+        candidates.sort_by_key(|candidate| self.instance.consumption_key(candidate.slot));
+        candidates.dedup_by_key(|candidate| candidate.slot);
+        candidates
     }
 
-    /// The series that may price the item and have line items here; `None` if there are too many
-    /// to look at each.
-    fn series(&self, item: &RequestedItem) -> Option<Vec<(&'a str, &'a Queue)>> {
-        let (instance, item) = (self.instance, &item.item);
-        let pricing = self.context.site.rate_tables.series_of(item);
-        let queue_of = |series: &'a str| instance.queue_of(series).map(|queue| (series, queue));
-        if pricing.len() <= SERIES_MAX {
-            Some(pricing.iter().filter_map(|series| queue_of(series)).collect())
-        } else if instance.series().len() <= SERIES_MAX {
-            Some(instance.series().filter_map(queue_of).collect())
-        } else {
-            None
-        }
+    fn consumable(&self, item: &RequestedItem, is_wanted: impl Fn(&Price) -> bool) -> Walk<'a> {
+        Walk::new(self.instance, self.context, Wanted::Consumable, item, is_wanted)
     }
 
     fn offer(
         &self,
-        slot: usize,
+        Candidate { slot, price }: Candidate<'_>,
         item: &RequestedItem,
         dictionary: &Dictionary,
     ) -> Result<Offer, NoOffer> {
         #[cfg(test)]
         self.looked_at.set(self.looked_at.get() + 1);
         let line = self.instance.line(slot);
-        let Context { now_ms, site, .. } = self.context;
         if !self.is_usable(slot) {
             return Err(NoOffer::NotUsable);
         }
-        let series = &line.terms.rate_table_series;
-        let price = site
-            .rate_tables
-            .price(series, now_ms, &item.item, &item.version)
-            .ok_or(NoOffer::NotPriced)?;
+        let price = price.or_else(|| self.price(line, item)).ok_or(NoOffer::NotPriced)?;
         let rate = match price {
             Price::Rate(rate) => *rate,
             Price::Formula(formula) => formula
@@ -192,6 +162,13 @@ impl<'a> Draft<'a> {
             Verdict::Unrestricted => Ok(Offer { slot, rate, action: None, allowance: Tokens::MAX }),
             Verdict::Allowed(index) => Ok(self.offer_under(slot, rate, index)),
         }
+    }
+
+    /// The price of an item by the series of a line item.
+    fn price(&self, line: &LineItem, item: &RequestedItem) -> Option<&'a Price> {
+        let Context { now_ms, site, .. } = self.context;
+        let series = &line.terms.rate_table_series;
+        site.rate_tables.price(series, now_ms, &item.item, &item.version)
     }
 
     fn offer_under(&self, slot: usize, rate: Tokens, index: usize) -> Offer {
@@ -238,11 +215,11 @@ impl<'a> Draft<'a> {
             Price::Rate(rate) => is_free(*rate),
             Price::Formula(_) => true,
         };
-        self.walk(Wanted::Consumable, item, may_be_free).find_map(|slot| {
-            let offer = self.offer(slot, item, dictionary).ok()?;
+        self.consumable(item, may_be_free).find_map(|candidate| {
+            let offer = self.offer(candidate, item, dictionary).ok()?;
             is_free(offer.rate).then(|| {
-                let line = self.instance.line(slot);
-                LineCharge::new(line, &offer, Tokens::ZERO, self.used(slot))
+                let line = self.instance.line(offer.slot);
+                LineCharge::new(line, &offer, Tokens::ZERO, self.used(offer.slot))
             })
         })
     }
@@ -257,14 +234,14 @@ impl<'a> Draft<'a> {
         let (mut is_priced, mut is_allowed) = (false, false);
         let mut formula_error = None;
         let mut unruled = Bill::new(item.count);
-        for slot in self.walk(Wanted::Consumable, item, |_| true) {
-            match self.offer(slot, item, dictionary) {
+        for candidate in self.consumable(item, |_| true) {
+            match self.offer(candidate, item, dictionary) {
                 Err(NoOffer::NotUsable | NoOffer::NotPriced) => {}
                 Err(NoOffer::Unpriceable(error)) => formula_error = Some(error),
                 offer @ (Err(NoOffer::Denied) | Ok(_)) => {
                     is_priced = true;
                     is_allowed |= offer.is_ok();
-                    self.pay_without_rules(&mut unruled, self.instance.line(slot), slot, item);
+                    self.pay_without_rules(&mut unruled, candidate, item);
                 }
             }
             if unruled.is_paid() {
@@ -299,13 +276,11 @@ impl<'a> Draft<'a> {
     fn pay_without_rules(
         &self,
         bill: &mut Bill,
-        line: &LineItem,
-        slot: usize,
+        Candidate { slot, price }: Candidate<'_>,
         item: &RequestedItem,
     ) {
-        let Context { now_ms, site, .. } = self.context;
-        let series = &line.terms.rate_table_series;
-        let rate = match site.rate_tables.price(series, now_ms, &item.item, &item.version) {
+        let line = self.instance.line(slot);
+        let rate = match price.or_else(|| self.price(line, item)) {
             Some(Price::Rate(rate)) => *rate,
             Some(Price::Formula(formula)) => {
                 formula.evaluate(&item.variables).unwrap_or(Tokens::MAX)

@@ -1,6 +1,6 @@
 //! Rate tables: what one unit of an item costs in tokens.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use crate::{Formula, fixed::Tokens};
 
@@ -32,19 +32,34 @@ pub struct RateTable {
     pub items: Vec<RateItem>,
 }
 
-/// All rate tables of the site, ready for look-ups.
+/// All rate tables of the site, found by item first: most items are priced in few series.
 #[derive(Debug, Clone, Default)]
 pub struct RateTables {
-    by_series: HashMap<Box<str>, Vec<PriceList>>,
-    /// The series that price an item of this name at some time, in some version.
-    series_of: HashMap<Box<str>, Vec<Box<str>>>,
+    series: Vec<Series>,
+    series_by_name: HashMap<Box<str>, usize>,
+    /// For each name of an item, the series that price it at some time, in some version.
+    items: HashMap<Box<str>, Vec<ItemPrices>>,
 }
 
+/// The tables of a series, by the moment from which each can be chosen.
 #[derive(Debug, Clone)]
-struct PriceList {
-    effective_from_ms: i64,
-    /// Versions of an item are few, so a short list beats a second map.
-    items: HashMap<Box<str>, Vec<(Box<str>, Price)>>,
+struct Series {
+    name: Box<str>,
+    effective_from_ms: Vec<i64>,
+}
+
+/// The prices of one item in the tables of one series, in their order.
+#[derive(Debug, Clone)]
+struct ItemPrices {
+    series: usize,
+    tables: Vec<TablePrices>,
+}
+
+/// Versions of an item are few, so a short list beats a map.
+#[derive(Debug, Clone)]
+struct TablePrices {
+    table: usize,
+    versions: Vec<(Box<str>, Price)>,
 }
 
 impl RateTables {
@@ -54,24 +69,39 @@ impl RateTables {
     pub fn new(tables: impl IntoIterator<Item = RateTable>) -> Self {
         let mut tables: Vec<_> = tables.into_iter().collect();
         tables.sort_by_key(|table| (table.effective_from_ms, table.created_ms));
-        let mut by_series: HashMap<Box<str>, Vec<PriceList>> = HashMap::new();
-        let mut series_of: HashMap<Box<str>, BTreeSet<Box<str>>> = HashMap::new();
-        for table in tables {
-            for item in &table.items {
-                let series = series_of.entry(item.name.clone().into_boxed_str()).or_default();
-                series.insert(table.series.clone().into_boxed_str());
-            }
-            let series = table.series.clone().into_boxed_str();
-            by_series.entry(series).or_default().push(PriceList::new(table));
+        let mut all = Self::default();
+        tables.into_iter().for_each(|table| all.add(table));
+        let series = &all.series;
+        for prices in all.items.values_mut() {
+            prices.sort_by(|a, b| series[a.series].name.cmp(&series[b.series].name));
         }
-        let series_of =
-            series_of.into_iter().map(|(item, series)| (item, series.into_iter().collect()));
-        Self { by_series, series_of: series_of.collect() }
+        all
     }
 
-    /// The series that may price an item of this name: no other does, at any time.
-    pub(crate) fn series_of(&self, item: &str) -> &[Box<str>] {
-        self.series_of.get(item).map_or(&[], Vec::as_slice)
+    fn add(&mut self, table: RateTable) {
+        let name = table.series.into_boxed_str();
+        let index = *self.series_by_name.entry(name.clone()).or_insert_with(|| {
+            self.series.push(Series { name, effective_from_ms: Vec::new() });
+            self.series.len() - 1
+        });
+        let series = &mut self.series[index];
+        series.effective_from_ms.push(table.effective_from_ms);
+        let place = series.effective_from_ms.len() - 1;
+        for item in table.items {
+            let prices = self.items.entry(item.name.into_boxed_str()).or_default();
+            let version = (item.version.into_boxed_str(), item.price);
+            versions_of(prices, index, place).push(version);
+        }
+    }
+
+    /// The series that may price an item of this name, in the order of their names: no other does,
+    /// at any time.
+    pub(crate) fn pricing_of(
+        &self,
+        item: &str,
+    ) -> impl ExactSizeIterator<Item = Pricing<'_>> + Clone + use<'_> {
+        let prices = self.items.get(item).map_or(&[][..], Vec::as_slice);
+        prices.iter().map(|prices| Pricing { series: &self.series[prices.series], prices })
     }
 
     /// The price of an item in the table of `series` that took effect last.
@@ -79,36 +109,57 @@ impl RateTables {
     /// Name and version must match exactly; there are no wildcards.
     #[must_use]
     pub fn price(&self, series: &str, now_ms: i64, item: &str, version: &str) -> Option<&Price> {
-        effective(self.by_series.get(series)?, now_ms)?.price(item, version)
+        let index = *self.series_by_name.get(series)?;
+        let prices = self.items.get(item)?.iter().find(|prices| prices.series == index)?;
+        Pricing { series: &self.series[index], prices }.price(now_ms, version)
     }
 
     /// Whether any series prices the item now.
     #[must_use]
     pub fn is_priced_anywhere(&self, now_ms: i64, item: &str, version: &str) -> bool {
-        let mut series = self.series_of(item).iter();
-        series.any(|series| self.price(series, now_ms, item, version).is_some())
+        self.pricing_of(item).any(|pricing| pricing.price(now_ms, version).is_some())
     }
 }
 
-fn effective(lists: &[PriceList], now_ms: i64) -> Option<&PriceList> {
-    let count = lists.partition_point(|list| list.effective_from_ms <= now_ms);
-    count.checked_sub(1).map(|last| &lists[last])
+/// How a series prices an item.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pricing<'a> {
+    series: &'a Series,
+    prices: &'a ItemPrices,
 }
 
-impl PriceList {
-    fn new(table: RateTable) -> Self {
-        let mut items: HashMap<Box<str>, Vec<(Box<str>, Price)>> = HashMap::new();
-        for item in table.items {
-            let versions = items.entry(item.name.into_boxed_str()).or_default();
-            versions.push((item.version.into_boxed_str(), item.price));
-        }
-        Self { effective_from_ms: table.effective_from_ms, items }
+impl<'a> Pricing<'a> {
+    pub(crate) fn series(self) -> &'a str {
+        &self.series.name
     }
 
-    fn price(&self, item: &str, version: &str) -> Option<&Price> {
-        let versions = self.items.get(item)?;
+    /// The price of a version in the table that took effect last.
+    pub(crate) fn price(self, now_ms: i64, version: &str) -> Option<&'a Price> {
+        let begun = self.series.effective_from_ms.partition_point(|from_ms| *from_ms <= now_ms);
+        let effective = begun.checked_sub(1)?;
+        let tables = &self.prices.tables;
+        let at = tables.binary_search_by_key(&effective, |prices| prices.table).ok()?;
+        let versions = &tables[at].versions;
         versions.iter().find(|(candidate, _)| &**candidate == version).map(|(_, price)| price)
     }
+}
+
+/// Where the versions of an item in a table go; tables come in their order.
+fn versions_of(
+    prices: &mut Vec<ItemPrices>,
+    series: usize,
+    table: usize,
+) -> &mut Vec<(Box<str>, Price)> {
+    let at = prices.iter().position(|prices| prices.series == series).unwrap_or_else(|| {
+        prices.push(ItemPrices { series, tables: Vec::new() });
+        prices.len() - 1
+    });
+    let tables = &mut prices[at].tables;
+    if tables.last().is_none_or(|last| last.table != table) {
+        tables.push(TablePrices { table, versions: Vec::new() });
+    }
+    let last = tables.len() - 1;
+    &mut tables[last].versions
 }
 
 #[cfg(test)]
@@ -142,6 +193,8 @@ mod tests {
         assert_eq!(rate("Studio", 200), Some(&Price::Rate(Tokens::from_micros(2))));
         assert_eq!(rate("", 200), Some(&Price::Rate(Tokens::from_micros(3))));
         assert_eq!(tables.price("Studio", 300, "Render", ""), None);
+        let series: Vec<_> = tables.pricing_of("Render").map(Pricing::series).collect();
+        assert_eq!(series, ["", "Studio"]);
         assert!(tables.is_priced_anywhere(60, "Render", "2.0"));
         assert!(!tables.is_priced_anywhere(49, "Render", "2.0"));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::*;
+use super::{walk::SERIES_MAX, *};
 use crate::{
     LineItemState, LineItemTerms, Overdraft, RateItem, RateTable, RateTables, Record, Site,
     fixed::Count,

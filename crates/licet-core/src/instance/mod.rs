@@ -108,9 +108,9 @@ impl Instance {
         self.queues.get(series)
     }
 
-    /// The series by which deployed line items are priced.
-    pub(crate) fn series(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.queues.keys().map(|series| &**series)
+    /// The deployed line items of each series of rate tables.
+    pub(crate) fn queues(&self) -> impl ExactSizeIterator<Item = (&str, &Queue)> {
+        self.queues.iter().map(|(series, queue)| (&**series, queue))
     }
 
     pub(crate) fn conditions(&self) -> &Conditions {

@@ -88,11 +88,12 @@ impl<'a> Merged<'a> {
 }
 
 impl Iterator for Merged<'_> {
-    type Item = usize;
+    /// A place, and which of the queues it is from.
+    type Item = (usize, usize);
 
-    fn next(&mut self) -> Option<usize> {
+    fn next(&mut self) -> Option<(usize, usize)> {
         let Reverse((_, slot, index)) = self.heads.pop()?;
         self.advance(index);
-        Some(slot)
+        Some((slot, index))
     }
 }
