@@ -13,6 +13,7 @@ mod error;
 mod live;
 mod mailbox;
 mod neighbours;
+mod new_ids;
 mod projection;
 mod projector;
 mod runner;

@@ -1,6 +1,6 @@
 //! Reading the body of a request, and saying what is wrong with it.
 
-use std::fmt;
+use std::{fmt, slice};
 
 use serde::Deserialize;
 use serde_json::error::Category;
@@ -53,22 +53,34 @@ pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
 
 /// Counts levels; what is in strings does not count.
 fn check_nesting(body: &[u8]) -> Result<(), Malformed> {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in body {
-        match (in_string, byte) {
-            (true, _) if escaped => escaped = false,
-            (true, b'\\') => escaped = true,
-            (_, b'"') => in_string = !in_string,
-            (false, b'{' | b'[') => depth += 1,
-            (false, b'}' | b']') => depth = depth.saturating_sub(1),
+    let mut depth = 0_usize;
+    let mut bytes = body.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => skip_string(&mut bytes),
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > limits::NESTING {
+                    let what = format!("is nested more than {} levels deep", limits::NESTING);
+                    return Err(Malformed::body(what));
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
-        }
-        if depth > limits::NESTING {
-            let what = format!("is nested more than {} levels deep", limits::NESTING);
-            return Err(Malformed::body(what));
         }
     }
     Ok(())
+}
+
+/// Goes behind the end of a string that has begun.
+fn skip_string(bytes: &mut slice::Iter<'_, u8>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return,
+            b'\\' => drop(bytes.next()),
+            _ => {}
+        }
+    }
 }
 
 /// Reads the body again, keeping track of the place; only errors pay for that.

@@ -25,6 +25,7 @@ use crate::{
     live::Live,
     mailbox::{Answer, Letter, Mailbox},
     neighbours::Neighbours,
+    new_ids::NewIds,
     section,
 };
 
@@ -63,6 +64,7 @@ struct Runner {
     id: InstanceId,
     letters: mpsc::Receiver<Letter>,
     live: Arc<Live>,
+    ids: NewIds,
     head: Head,
     snapshots: Snapshots,
     neighbours: Neighbours,
@@ -191,7 +193,8 @@ async fn run(place: Place, letters: mpsc::Receiver<Letter>) {
     };
     let (snapshots, neighbours) = (Snapshots::default(), Neighbours::default());
     let live = place.live.clone();
-    let mut runner = Runner { shared, id, letters, live, head, snapshots, neighbours };
+    let ids = NewIds::draw();
+    let mut runner = Runner { shared, id, letters, live, ids, head, snapshots, neighbours };
     let ending = runner.serve().await;
     place.leave();
     runner.give_back().await;
@@ -273,7 +276,7 @@ impl Runner {
     }
 
     /// Decides commands, and before them what is due if the instance acts by itself as well.
-    fn decide(&self, commands: impl ExactSizeIterator<Item = Command>, acts: bool) -> Decided {
+    fn decide(&mut self, commands: impl ExactSizeIterator<Item = Command>, acts: bool) -> Decided {
         let acts_at_its_time = acts && self.is_due();
         let mut records = Vec::with_capacity(commands.len());
         let site = self.shared.site.load_full();
@@ -284,9 +287,9 @@ impl Runner {
             first_id: Uuid::nil(),
             site: &site,
         };
-        let mut instance = self.live.instance();
+        let (mut instance, ids) = (self.live.instance(), &mut self.ids);
         let mut execute = |command| {
-            let context = Context { first_id: Uuid::now_v7(), ..context };
+            let context = Context { first_id: ids.first(context.now_ms), ..context };
             instance.execute(context, command, &mut records).map_err(AskError::from)
         };
         if acts_at_its_time {
