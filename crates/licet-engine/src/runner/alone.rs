@@ -16,6 +16,9 @@ const FLIGHTS_MAX: usize = 8;
 /// for no more of that than keeps the disk busy.
 const ACTING_FLIGHTS_MAX: usize = 2;
 
+/// How often those who are about to ask may come first.
+const YIELDS_MAX: usize = 8;
+
 /// A group that was decided and is not yet durable, or follows one that is not.
 struct Flight {
     group: Group,
@@ -99,12 +102,22 @@ impl Runner {
         };
         let Some(letter) = letter else { return Event::Idle };
         group.push(letter);
-        if !is_resting {
-            // Whoever is about to ask as well comes first: the disk is busy anyway.
-            tokio::task::yield_now().await;
-        }
-        self.take_waiting(&mut group);
+        self.gather_more(&mut group, is_resting).await;
         Event::Gathered(group)
+    }
+
+    /// Takes what waits, and while the disk is busy lets whoever is about to ask come first, as long
+    /// as somebody does: a group costs the same however many it answers.
+    async fn gather_more(&mut self, group: &mut Group, is_resting: bool) {
+        self.take_waiting(group);
+        for _ in 0..(if is_resting { 0 } else { YIELDS_MAX }) {
+            let before = group.len();
+            tokio::task::yield_now().await;
+            self.take_waiting(group);
+            if group.len() == before {
+                return;
+            }
+        }
     }
 
     /// Decides a group and sends its records on their way.
