@@ -34,3 +34,71 @@ impl Live {
         inside.is_settled && inside.instance.hear(session_id, now_ms)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use licet_core::{EndReason, Record};
+
+    use super::*;
+
+    const DAY_MS: i64 = 24 * 3_600_000;
+
+    fn session() -> SessionId {
+        SessionId::default()
+    }
+
+    /// A state with one idle session, opened at 0, which must end after a day.
+    fn live() -> Live {
+        let live = Live::default();
+        let opened = Record::SessionOpened { at_ms: 0, session_id: session(), key: None };
+        live.instance().fold(&opened);
+        live
+    }
+
+    #[test]
+    fn only_a_settled_state_tells_that_a_session_is_alive() {
+        let live = live();
+        assert!(!live.hear(session(), 1), "what it knows may not be durable");
+        live.set_settled(true);
+        assert!(live.hear(session(), 1));
+        let heard = live.instance().sessions().next().unwrap().1;
+        assert_eq!(heard.last_heartbeat_at_ms, Some(1));
+        live.set_settled(false);
+        assert!(!live.hear(session(), 2));
+    }
+
+    #[test]
+    fn while_the_task_decides_its_answer_is_waited_for() {
+        let live = live();
+        live.set_settled(true);
+        let deciding = live.instance();
+        assert!(!live.hear(session(), 1));
+        drop(deciding);
+        assert!(live.hear(session(), 1));
+    }
+
+    #[test]
+    fn what_is_due_is_done_before_anything_is_told() {
+        let live = live();
+        live.set_settled(true);
+        assert!(live.hear(session(), DAY_MS - 1));
+        assert!(!live.hear(session(), DAY_MS), "the session ends now");
+    }
+
+    #[test]
+    fn sessions_that_are_over_or_unknown_are_left_to_the_task() {
+        let live = live();
+        live.set_settled(true);
+        assert!(!live.hear(SessionId(uuid::Uuid::from_u128(7)), 1));
+        let (at_ms, opened_at_ms, reason) = (1, 0, EndReason::Closed);
+        let session_id = session();
+        live.instance().fold(&Record::SessionEnded {
+            at_ms,
+            session_id,
+            opened_at_ms,
+            reason,
+            refund: None,
+        });
+        assert!(!live.hear(session(), 1));
+    }
+}
