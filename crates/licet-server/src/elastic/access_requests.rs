@@ -13,7 +13,7 @@ use licet_protocol::{
     LineItemCharge, RequesterAnswer, describe, item_code,
 };
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
@@ -135,10 +135,23 @@ async fn request_many_accesses(
     };
     match app.ask(&caller, instance, command).await? {
         Reply::AccessMany(outcomes) => {
-            let answers = outcomes.iter().map(|outcome| access_answer(outcome, version, preview));
-            answer::ok(&answers.collect::<Vec<_>>())
+            answer::ok(&Answers { outcomes: &outcomes, version, preview })
         }
         _ => Err(answer::unexpected()),
+    }
+}
+
+/// Many answers, each made when its turn to be written has come.
+struct Answers<'a> {
+    outcomes: &'a [Arc<Outcome>],
+    version: ApiVersion,
+    preview: bool,
+}
+
+impl Serialize for Answers<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let answer = |outcome: &Arc<Outcome>| access_answer(outcome, self.version, self.preview);
+        to.collect_seq(self.outcomes.iter().map(answer))
     }
 }
 

@@ -12,11 +12,15 @@ use utoipa::ToSchema;
 
 use crate::{Problem, problem::PROBLEM_JSON};
 
+/// Bytes of a common answer.
+const BODY_BYTES: usize = 512;
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A JSON answer, written once.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, Problem> {
-    let bytes = serde_json::to_vec(body).map_err(|error| Problem::internal(&error))?;
+    let mut bytes = Vec::with_capacity(BODY_BYTES);
+    serde_json::to_writer(&mut bytes, body).map_err(|error| Problem::internal(&error))?;
     let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
