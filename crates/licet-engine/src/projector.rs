@@ -8,17 +8,18 @@
 use std::{sync::Arc, time::Duration};
 
 use licet_core::InstanceId;
-use licet_store::{Group, Position, StoreError};
+use licet_store::{Position, Projection, StoreError};
 use tokio::time::Instant;
 
-use crate::{engine::Shared, projection::Step};
+use crate::{
+    engine::Shared,
+    projection::{FETCHED, Fold, Step},
+};
 
 /// Journal bytes that are read at a time.
 const READ_BYTES: usize = 16 << 20;
 /// Journal bytes after which those who ask may have the thread in between.
 const YIELD_BYTES: usize = 16 << 10;
-/// Roughly what a section takes in the journal beside its records.
-const SECTION_BYTES: usize = 128;
 /// Bytes of a step that is written at once.
 const STEP_BYTES: usize = 64 << 20;
 
@@ -140,49 +141,52 @@ impl Projector {
     async fn gather(&self, step: &mut Step) -> Result<Gathered, StoreError> {
         let groups = self.shared.store.read_groups(step.reached(), READ_BYTES).await?;
         let Some(last) = groups.last() else { return Ok(Gathered::Nothing) };
-        let write_time_ms = self.shared.clock.now_ms();
-        let (mut bytes, mut unyielded_bytes) = (0, 0);
+        let (now_ms, bytes_before) = (self.shared.clock.now_ms(), step.bytes());
         for group in &groups {
             for section in &group.sections {
-                self.take(step, group, section, write_time_ms).await?;
-                bytes += SECTION_BYTES + section.records.len();
-                unyielded_bytes += section.records.len();
+                step.take(group.position, section, now_ms);
+            }
+        }
+        step.reach(last.position);
+        let is_part = step.bytes() - bytes_before > READ_BYTES / 2;
+        Ok(if is_part { Gathered::Part } else { Gathered::ToTheEnd })
+    }
+
+    /// What the step means for the tables.
+    async fn fold(&self, step: &Step) -> Result<Projection, StoreError> {
+        let (sections, mut fold, mut unyielded_bytes) = (step.by_instance(), Fold::new(step), 0);
+        for sections in sections.chunk_by(|one, next| one.0 == next.0) {
+            let instance_id = InstanceId(sections[0].0);
+            let row = self.shared.instance(instance_id).await?.ok_or_else(|| {
+                StoreError::Damaged(format!("instance {instance_id} has a journal but no row"))
+            })?;
+            fold.begin(instance_id.0, &row.account_id);
+            for sections in sections.chunks(FETCHED) {
+                fold.fetch(sections);
+                for (_, section) in sections {
+                    fold.take(section)?;
+                    unyielded_bytes += section.bytes();
+                }
                 if unyielded_bytes >= YIELD_BYTES {
                     unyielded_bytes = 0;
                     tokio::task::yield_now().await;
                 }
             }
+            fold.end();
         }
-        step.reach(last.position);
-        Ok(if bytes < READ_BYTES / 2 { Gathered::ToTheEnd } else { Gathered::Part })
-    }
-
-    async fn take(
-        &self,
-        step: &mut Step,
-        group: &Group,
-        section: &licet_store::Section,
-        write_time_ms: i64,
-    ) -> Result<(), StoreError> {
-        let instance_id = InstanceId(section.instance_id);
-        if step.knows(instance_id) {
-            return step.take(group.position, section, "", write_time_ms);
-        }
-        let row = self.shared.instance(instance_id).await?.ok_or_else(|| {
-            StoreError::Damaged(format!("instance {instance_id} has a journal but no row"))
-        })?;
-        step.take(group.position, section, &row.account_id, write_time_ms)
+        Ok(fold.finish())
     }
 
     /// Writes a step; the next one goes on from there.
     async fn write(&mut self, step: Step) -> Result<Step, StoreError> {
         let began_at = Instant::now();
         let to = step.reached();
-        self.shared.store.project(step.finish()).await?;
+        let projection = self.fold(&step).await?;
+        self.shared.store.project(projection).await?;
         self.shared.projected.send_replace(to);
         let rest = (began_at.elapsed() * REST_FACTOR).clamp(REST_MIN, REST_MAX);
         self.due_at = Instant::now() + rest;
-        Ok(Step::new(to))
+        Ok(step.next())
     }
 
     /// Whether a report waits for what is not written yet.

@@ -10,7 +10,7 @@ use licet_store::{
 use uuid::Uuid;
 
 use crate::{
-    projection::Step,
+    projection::{Fold, Step},
     section::{follow, records},
 };
 
@@ -49,8 +49,7 @@ const READ_BYTES: usize = 8 << 20;
 struct Journals {
     instances: HashMap<Uuid, (Instance, Head)>,
     rollups: HashMap<(Span, i64, Uuid, String, String), RollupRow>,
-    /// Tokens, and how often it was granted and denied, of each consumer on each day.
-    consumers: HashMap<(i64, Uuid, String, String), (i64, i64, i64)>,
+    consumers: HashMap<(i64, Uuid, String, String), ConsumerSum>,
     usage: HashMap<Uuid, UsageSum>,
     /// What was read of what is projected, and is not in the sums yet.
     step: Step,
@@ -62,6 +61,14 @@ struct Journals {
 struct UsageSum {
     rows: u64,
     micros: i64,
+}
+
+/// Tokens of a consumer on a day, and how often it was granted and denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct ConsumerSum {
+    tokens: i64,
+    granted: i64,
+    denied: i64,
 }
 
 /// Folds every journal to its end, checks its chain, and compares balances, sessions, roll-ups,
@@ -127,8 +134,7 @@ impl Journals {
                 Err(error) => self.verification.find(error.to_string()),
             }
             if is_projected {
-                // What cannot be read was found above.
-                let _ = self.step.take(group.position, section, "", 0);
+                self.step.take(group.position, section, 0);
             }
         }
     }
@@ -136,7 +142,16 @@ impl Journals {
     /// Adds what was read to the sums.
     fn count(&mut self) -> Result<(), StoreError> {
         let step = std::mem::replace(&mut self.step, Step::new(Position::default()));
-        let projection = step.finish();
+        let (sections, mut fold) = (step.by_instance(), Fold::new(&step));
+        for sections in sections.chunk_by(|one, next| one.0 == next.0) {
+            fold.begin(sections[0].0, "");
+            for (_, section) in sections {
+                // What cannot be read was found before.
+                let _ = fold.take(section);
+            }
+            fold.end();
+        }
+        let projection = fold.finish();
         for block in &projection.usage {
             let sum = self.usage.entry(block.instance_id()).or_default();
             for row in block.entries()? {
@@ -170,10 +185,10 @@ impl Journals {
         for consumer in block.entries()? {
             let names = (consumer.consumer_type.to_owned(), consumer.consumer_id.to_owned());
             let key = (block.starts_at_ms(), block.instance_id(), names.0, names.1);
-            let (tokens, granted, denied) = self.consumers.entry(key).or_default();
-            *tokens += consumer.tokens;
-            *granted += consumer.granted;
-            *denied += consumer.denied;
+            let sum = self.consumers.entry(key).or_default();
+            sum.tokens += consumer.tokens;
+            sum.granted += consumer.granted;
+            sum.denied += consumer.denied;
         }
         Ok(())
     }
@@ -263,7 +278,8 @@ impl Journals {
         for row in rows {
             let names = (row.consumer_type.clone(), row.consumer_id.clone());
             let key = (row.starts_at_ms, row.instance_id, names.0, names.1);
-            if self.consumers.get(&key) != Some(&(row.tokens, row.granted, row.denied)) {
+            let ConsumerRow { tokens, granted, denied, .. } = row;
+            if self.consumers.get(&key) != Some(&ConsumerSum { tokens, granted, denied }) {
                 self.verification.find(format!("consumer {key:?} is not as the journal says"));
             }
         }

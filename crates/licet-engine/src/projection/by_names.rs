@@ -32,12 +32,15 @@ impl<V> Default for ByNames<V> {
 }
 
 impl<V> ByNames<V> {
-    pub(super) fn len(&self) -> usize {
-        self.values.len()
+    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+        self.values.iter().map(|(_, value)| value)
     }
 
-    pub(super) fn into_values(self) -> impl Iterator<Item = V> {
-        self.values.into_iter().map(|(_, value)| value)
+    /// Forgets all values, and keeps the room that they took.
+    pub(super) fn clear(&mut self) {
+        self.values.clear();
+        self.places.clear();
+        self.last = 0;
     }
 
     /// The value with these names, of which `is_it` is true; `make` makes it if it is not there.
@@ -99,8 +102,11 @@ mod tests {
                 value.1 += 1;
             }
         }
-        assert_eq!(values.len(), 100);
-        let names: Vec<_> = values.into_values().map(|(name, _)| name).collect();
-        assert_eq!((&*names[0], &*names[99]), ("name-0", "name-99"));
+        let names: Vec<_> = values.values().map(|(name, _)| &**name).collect();
+        assert_eq!((names.len(), names[0], names[99]), (100, "name-0", "name-99"));
+        values.clear();
+        assert_eq!(values.values().count(), 0);
+        values.find_or_put("name-0", |_| true, || ("name-0".to_owned(), 0));
+        assert_eq!(values.values().count(), 1);
     }
 }

@@ -12,9 +12,9 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// The counts of one instance.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
-    items: ByNames<ItemHour>,
-    consumers: ByNames<ConsumerDay>,
+pub(super) struct Counts<'a> {
+    items: ByNames<ItemHour<'a>>,
+    consumers: ByNames<ConsumerDay<'a>>,
 }
 
 /// What one item or refund adds.
@@ -45,85 +45,70 @@ pub(super) struct Owner<'a> {
 }
 
 #[derive(Debug)]
-struct ItemHour {
+struct ItemHour<'a> {
     starts_at_ms: i64,
-    item: Box<str>,
-    version: Box<str>,
+    item: &'a str,
+    version: &'a str,
     sum: Counted,
 }
 
 #[derive(Debug)]
-struct ConsumerDay {
+struct ConsumerDay<'a> {
     starts_at_ms: i64,
-    consumer_type: Box<str>,
-    consumer_id: Box<str>,
-    tokens: i64,
-    granted: i64,
-    denied: i64,
+    entry: ConsumerEntry<'a>,
 }
 
-impl Counts {
-    pub(super) fn len(&self) -> usize {
-        self.items.len() + self.consumers.len()
-    }
-
-    pub(super) fn count(&mut self, asked: &Asked<'_>, count: &Counted) {
+impl<'a> Counts<'a> {
+    pub(super) fn count(&mut self, asked: &Asked<'a>, count: &Counted) {
         self.count_item(asked, count);
         self.count_consumer(asked, count);
     }
 
-    fn count_item(&mut self, asked: &Asked<'_>, count: &Counted) {
+    fn count_item(&mut self, asked: &Asked<'a>, count: &Counted) {
         let starts_at_ms = start_of(asked.at_ms, HOUR_MS);
         let Asked { item, version, .. } = *asked;
         let hour = self.items.find_or_put(
             (starts_at_ms, item, version),
             |hour| {
-                hour.starts_at_ms == starts_at_ms
-                    && *hour.item == *item
-                    && *hour.version == *version
+                hour.starts_at_ms == starts_at_ms && hour.item == item && hour.version == version
             },
-            || ItemHour {
-                starts_at_ms,
-                item: item.into(),
-                version: version.into(),
-                sum: Counted::default(),
-            },
+            || ItemHour { starts_at_ms, item, version, sum: Counted::default() },
         );
         hour.sum.add(count);
     }
 
-    fn count_consumer(&mut self, asked: &Asked<'_>, count: &Counted) {
+    fn count_consumer(&mut self, asked: &Asked<'a>, count: &Counted) {
         let starts_at_ms = start_of(asked.at_ms, DAY_MS);
         let Asked { consumer_type, consumer_id, .. } = *asked;
         let day = self.consumers.find_or_put(
             (starts_at_ms, consumer_type, consumer_id),
             |day| {
                 day.starts_at_ms == starts_at_ms
-                    && *day.consumer_id == *consumer_id
-                    && *day.consumer_type == *consumer_type
+                    && day.entry.consumer_id == consumer_id
+                    && day.entry.consumer_type == consumer_type
             },
-            || ConsumerDay {
-                starts_at_ms,
-                consumer_type: consumer_type.into(),
-                consumer_id: consumer_id.into(),
-                tokens: 0,
-                granted: 0,
-                denied: 0,
+            || {
+                let (tokens, granted, denied) = (0, 0, 0);
+                let entry = ConsumerEntry { consumer_type, consumer_id, tokens, granted, denied };
+                ConsumerDay { starts_at_ms, entry }
             },
         );
-        day.tokens += count.tokens_charged - count.tokens_refunded;
-        day.granted += count.granted;
-        day.denied += count.denied;
+        day.entry.tokens += count.tokens_charged - count.tokens_refunded;
+        day.entry.granted += count.granted;
+        day.entry.denied += count.denied;
     }
 
+    /// Adds the rows of what was counted, and begins anew.
     pub(super) fn finish(
-        self,
+        &mut self,
         owner: Owner<'_>,
         rollups: &mut Vec<RollupRow>,
         consumers: &mut Vec<ConsumerBlock>,
     ) {
-        roll_up(self.items, owner, rollups);
-        pack(self.consumers, owner, consumers);
+        roll_up(&self.items, owner, rollups);
+        pack(&self.consumers, owner, consumers);
+        self.items.clear();
+        self.consumers.clear();
     }
 }
 
@@ -136,14 +121,19 @@ impl Counted {
         self.denied += other.denied;
     }
 
-    fn row(&self, owner: Owner<'_>, (span, starts_at_ms): (Span, i64)) -> RollupRow {
+    fn row(
+        &self,
+        owner: Owner<'_>,
+        (span, starts_at_ms): (Span, i64),
+        (item, version): (&str, &str),
+    ) -> RollupRow {
         RollupRow {
             instance_id: owner.instance_id,
             account_id: owner.account_id.to_string(),
             span,
             starts_at_ms,
-            item: String::new(),
-            item_version: String::new(),
+            item: item.to_owned(),
+            item_version: version.to_owned(),
             tokens_charged: self.tokens_charged,
             tokens_refunded: self.tokens_refunded,
             units: self.units,
@@ -154,42 +144,30 @@ impl Counted {
 }
 
 /// A day is the sum of its hours.
-fn roll_up(hours: ByNames<ItemHour>, owner: Owner<'_>, rows: &mut Vec<RollupRow>) {
-    let hours: Vec<ItemHour> = hours.into_values().collect();
+fn roll_up(hours: &ByNames<ItemHour<'_>>, owner: Owner<'_>, rows: &mut Vec<RollupRow>) {
     let mut days: BTreeMap<(i64, &str, &str), Counted> = BTreeMap::new();
-    for hour in &hours {
+    for hour in hours.values() {
         let day_ms = start_of(hour.starts_at_ms, DAY_MS);
-        days.entry((day_ms, &hour.item, &hour.version)).or_default().add(&hour.sum);
+        days.entry((day_ms, hour.item, hour.version)).or_default().add(&hour.sum);
+        let names = (hour.item, hour.version);
+        rows.push(hour.sum.row(owner, (Span::Hour, hour.starts_at_ms), names));
     }
     for ((starts_at_ms, item, version), sum) in days {
-        let (item, item_version) = (item.to_owned(), version.to_owned());
-        rows.push(RollupRow { item, item_version, ..sum.row(owner, (Span::Day, starts_at_ms)) });
-    }
-    for hour in hours {
-        let (item, item_version) = (hour.item.into(), hour.version.into());
-        let row = hour.sum.row(owner, (Span::Hour, hour.starts_at_ms));
-        rows.push(RollupRow { item, item_version, ..row });
+        rows.push(sum.row(owner, (Span::Day, starts_at_ms), (item, version)));
     }
 }
 
 /// A block for each day.
-fn pack(days: ByNames<ConsumerDay>, owner: Owner<'_>, blocks: &mut Vec<ConsumerBlock>) {
-    let mut days: Vec<ConsumerDay> = days.into_values().collect();
+fn pack(days: &ByNames<ConsumerDay<'_>>, owner: Owner<'_>, blocks: &mut Vec<ConsumerBlock>) {
+    let mut days: Vec<&ConsumerDay<'_>> = days.values().collect();
     days.sort_by_key(|day| day.starts_at_ms);
     for days in days.chunk_by(|one, next| one.starts_at_ms == next.starts_at_ms) {
-        let entries = days.iter().map(|day| ConsumerEntry {
-            consumer_type: &day.consumer_type,
-            consumer_id: &day.consumer_id,
-            tokens: day.tokens,
-            granted: day.granted,
-            denied: day.denied,
-        });
         let key = ConsumerKey {
             instance_id: owner.instance_id,
             account_id: owner.account_id.clone(),
             starts_at_ms: days[0].starts_at_ms,
         };
-        blocks.push(ConsumerBlock::pack(key, entries.collect()));
+        blocks.push(ConsumerBlock::pack(key, days.iter().map(|day| day.entry).collect()));
     }
 }
 

@@ -5,30 +5,57 @@ mod by_names;
 mod counts;
 mod part;
 
-use std::collections::hash_map::Entry;
-
-use licet_core::InstanceId;
+use licet_core::{RecordView, RecordViews};
 use licet_store::{
-    AuditRow, ConsumerBlock, Head, HeadRow, Position, Projection, Section, StoreError,
+    AuditRow, ConsumerBlock, Head, HeadRow, Position, Projection, RollupRow, Section, StoreError,
 };
+use uuid::Uuid;
 
 use self::{audit::audit_row, part::Part};
-use crate::{by_id::ById, section::records};
+use crate::section::damaged;
 
-/// One step of the projector being gathered.
+/// How many sections of an instance are worth fetching at a time.
+pub(crate) const FETCHED: usize = 32;
+const CACHE_LINE_BYTES: usize = 64;
+/// Lines of a section that are fetched; what comes after them the processor fetches by itself.
+const CACHE_LINES: usize = 8;
+
+/// One step of the projector being gathered: sections as they are in the journal. What they mean is
+/// worked out instance by instance when the step is written, so that what an instance needs is in
+/// the processor's cache, and the next one needs no memory of its own.
 #[derive(Debug)]
 pub(crate) struct Step {
     from: Position,
     to: Position,
-    parts: ById<Part>,
-    audit: Vec<AuditRow>,
-    bytes: usize,
+    sections: Vec<Gathered>,
+    /// Those of all sections, one after the other.
+    records: Vec<u8>,
+}
+
+/// A section in a step.
+#[derive(Debug)]
+pub(crate) struct Gathered {
+    head: HeadRow,
+    read_at_ms: i64,
+    /// Where its records are among those of the step.
+    records_from: usize,
+    records_to: usize,
 }
 
 impl Step {
     /// A step from this place on, with nothing in it.
     pub(crate) fn new(from: Position) -> Self {
-        Self { from, to: from, parts: ById::default(), audit: Vec::new(), bytes: 0 }
+        Self { from, to: from, sections: Vec::new(), records: Vec::new() }
+    }
+
+    /// The step that goes on after this one, which uses its memory again.
+    pub(crate) fn next(mut self) -> Self {
+        // A burst is over some day.
+        self.sections.shrink_to(2 * self.sections.len());
+        self.records.shrink_to(2 * self.records.len());
+        self.sections.clear();
+        self.records.clear();
+        Self { from: self.to, ..self }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -45,65 +72,105 @@ impl Step {
         self.to = to;
     }
 
-    /// Roughly the bytes that it takes in memory.
+    /// The bytes that it takes in memory.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.records.len() + self.sections.len() * size_of::<Gathered>()
     }
 
-    /// Whether a section of this instance was taken in before, so that its account is known.
-    pub(crate) fn knows(&self, instance_id: InstanceId) -> bool {
-        self.parts.contains_key(&instance_id)
-    }
-
-    /// Takes in a section of the group at `position`. The account is read for an instance that the
-    /// step does not know.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`] if its records cannot be read; nothing of it is taken in then.
-    pub(crate) fn take(
-        &mut self,
-        position: Position,
-        section: &Section,
-        account_id: &str,
-        write_time_ms: i64,
-    ) -> Result<(), StoreError> {
-        let records = records(section)?;
-        let instance_id = section.instance_id;
+    /// Takes in a section of the group at `position`.
+    pub(crate) fn take(&mut self, position: Position, section: &Section, read_at_ms: i64) {
         let head = HeadRow {
-            instance_id,
+            instance_id: section.instance_id,
             head: Head { seq: section.seq, hash: section.hash },
             position,
             wake_at_ms: section.wake_at_ms,
         };
-        let mut bytes_before = 0;
-        let part = match self.parts.entry(InstanceId(instance_id)) {
-            Entry::Occupied(part) => {
-                let part = part.into_mut();
-                bytes_before = part.bytes();
-                part.head = head;
-                part
-            }
-            Entry::Vacant(place) => place.insert(Part::new(head, account_id)),
-        };
-        for record in &records {
-            self.audit.extend(audit_row(instance_id, record));
-            part.record(record, write_time_ms);
+        let records_from = self.records.len();
+        self.records.extend_from_slice(&section.records);
+        let records_to = self.records.len();
+        self.sections.push(Gathered { head, read_at_ms, records_from, records_to });
+    }
+
+    /// The sections by instance, each instance's in the order of its journal.
+    pub(crate) fn by_instance(&self) -> Vec<(Uuid, &Gathered)> {
+        let mut order: Vec<_> =
+            self.sections.iter().map(|section| (section.head.instance_id, section)).collect();
+        order.sort_by_key(|(instance_id, _)| instance_id.as_u128());
+        order
+    }
+}
+
+impl Gathered {
+    /// Bytes of its records.
+    pub(crate) fn bytes(&self) -> usize {
+        self.records_to - self.records_from
+    }
+}
+
+/// Works out what a step means, instance by instance.
+#[derive(Debug)]
+pub(crate) struct Fold<'a> {
+    step: &'a Step,
+    part: Part<'a>,
+    head: Option<&'a HeadRow>,
+    /// With the place of their section, since they are numbered in the order of the journal.
+    audit: Vec<(usize, AuditRow)>,
+    projection: Projection,
+}
+
+impl<'a> Fold<'a> {
+    pub(crate) fn new(step: &'a Step) -> Self {
+        let projection = Projection { from: step.from, to: step.to, ..Projection::default() };
+        Self { step, part: Part::new(), head: None, audit: Vec::new(), projection }
+    }
+
+    /// Begins with an instance, after the one before was ended.
+    pub(crate) fn begin(&mut self, instance_id: Uuid, account_id: &str) {
+        self.part.begin(instance_id, account_id);
+    }
+
+    /// Brings sections into the processor's cache: here it waits for many of them at a time, where
+    /// their records are decoded it would wait for each, which takes longer than to decode them.
+    pub(crate) fn fetch(&self, sections: &[(Uuid, &Gathered)]) {
+        let mut seen = 0;
+        for (_, section) in sections {
+            let records = &self.step.records[section.records_from..section.records_to];
+            let lines = records.iter().step_by(CACHE_LINE_BYTES).take(CACHE_LINES);
+            seen ^= lines.fold(0, |seen, byte| seen ^ byte);
         }
-        self.bytes += part.bytes() - bytes_before;
+        std::hint::black_box(seen);
+    }
+
+    /// Takes in the next section of the instance.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if its records cannot be read.
+    pub(crate) fn take(&mut self, section: &'a Gathered) -> Result<(), StoreError> {
+        let bytes = &self.step.records[section.records_from..section.records_to];
+        for record in RecordViews::new(bytes).map_err(damaged)? {
+            let record = record.map_err(damaged)?;
+            if let RecordView::Other(record) = &record {
+                let row = audit_row(section.head.instance_id, record);
+                self.audit.extend(row.map(|row| (section.records_from, row)));
+            }
+            self.part.take(&record, section.read_at_ms);
+        }
+        self.head = Some(&section.head);
         Ok(())
     }
 
+    /// Adds the rows of the instance.
+    pub(crate) fn end(&mut self) {
+        self.projection.heads.extend(self.head.take().cloned());
+        self.part.finish_into(&mut self.projection);
+    }
+
     /// The rows, in the order of the tables' keys.
-    pub(crate) fn finish(self) -> Projection {
-        let (from, to, audit) = (self.from, self.to, self.audit);
-        let mut projection = Projection { from, to, audit, ..Projection::default() };
-        let mut parts: Vec<_> = self.parts.into_iter().collect();
-        parts.sort_unstable_by_key(|(instance_id, _)| *instance_id);
-        for (_, part) in parts {
-            part.finish_into(&mut projection);
-        }
-        projection.rollups.sort_by_key(|row| (row.span, row.starts_at_ms));
-        projection.consumers.sort_by_key(ConsumerBlock::starts_at_ms);
-        projection
+    pub(crate) fn finish(mut self) -> Projection {
+        self.audit.sort_by_key(|(place, _)| *place);
+        self.projection.audit = self.audit.into_iter().map(|(_, row)| row).collect();
+        self.projection.rollups.sort_by_key(|row: &RollupRow| (row.span, row.starts_at_ms));
+        self.projection.consumers.sort_by_key(ConsumerBlock::starts_at_ms);
+        self.projection
     }
 }

@@ -13,13 +13,12 @@ use crate::packing::{put_number, put_signed};
 const SLOTS_MAX: usize = 4_096;
 const SLOTS_FIRST: usize = 16;
 
-/// Packs rows of one instance into blocks.
+/// Packs rows of one instance into blocks. Its buffers are used again for the next instance.
 #[derive(Debug)]
 pub struct UsagePacker {
     instance_id: Uuid,
     account_id: Arc<str>,
     finished: Vec<UsageBlock>,
-    finished_bytes: usize,
     rows: u32,
     first_ms: i64,
     last_ms: i64,
@@ -68,7 +67,6 @@ impl UsagePacker {
             instance_id,
             account_id,
             finished: Vec::new(),
-            finished_bytes: 0,
             rows: 0,
             first_ms: 0,
             last_ms: 0,
@@ -78,10 +76,11 @@ impl UsagePacker {
         }
     }
 
-    /// Bytes that the blocks take so far.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.finished_bytes + self.body.len()
+    /// Goes on with another instance, after the blocks of the one before were taken.
+    pub fn begin(&mut self, instance_id: Uuid, account_id: Arc<str>) {
+        self.finish_block();
+        self.finished.clear();
+        (self.instance_id, self.account_id) = (instance_id, account_id);
     }
 
     /// Adds a row after those that are there.
@@ -112,7 +111,7 @@ impl UsagePacker {
     }
 
     /// Adds the blocks to those in `blocks`.
-    pub fn finish_into(mut self, blocks: &mut Vec<UsageBlock>) {
+    pub fn finish_into(&mut self, blocks: &mut Vec<UsageBlock>) {
         self.finish_block();
         blocks.append(&mut self.finished);
     }
@@ -121,18 +120,17 @@ impl UsagePacker {
         if self.rows == 0 {
             return;
         }
-        let mut body = std::mem::take(&mut self.body);
-        let checksum = checksum(self.instance_id, self.rows, &body);
-        body.extend_from_slice(&checksum.to_le_bytes());
-        self.finished_bytes += body.len();
+        let checksum = checksum(self.instance_id, self.rows, &self.body);
+        self.body.extend_from_slice(&checksum.to_le_bytes());
         self.finished.push(UsageBlock {
             instance_id: self.instance_id,
             account_id: self.account_id.clone(),
             rows: self.rows,
             first_ms: self.first_ms,
             last_ms: self.last_ms,
-            body,
+            body: self.body.clone(),
         });
+        self.body.clear();
         self.rows = 0;
         self.before = UsageEntry::default();
         self.texts.clear();
