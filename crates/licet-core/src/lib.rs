@@ -21,6 +21,7 @@ mod instance;
 mod line_item;
 mod rate_table;
 mod record;
+mod record_view;
 mod refusal;
 mod rule;
 mod session;
@@ -37,6 +38,10 @@ pub use instance::{Instance, Still};
 pub use line_item::{LineItem, LineItemState, LineItemTerms, Overdraft, ResetFrequency};
 pub use rate_table::{Price, RateItem, RateTable, RateTables};
 pub use record::{DecodeError, EndReason, Record, SessionAccess, SessionResult};
+pub use record_view::{
+    AccessView, ItemOutcomeView, LineChargeView, OutcomeView, RecordView, RecordViews, RefundView,
+    RefundedLineView, RequesterView, SessionAccessView, SessionEndedView,
+};
 pub use refusal::Refusal;
 pub use rule::{
     Action, ActionDraft, Condition, ConditionDraft, Dictionary, Effect, Expression, Membership,

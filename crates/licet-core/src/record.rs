@@ -193,7 +193,7 @@ impl Record {
     /// # Errors
     /// [`DecodeError`]; nothing of a damaged section is returned.
     pub fn decode_all(bytes: &[u8]) -> Result<Vec<Self>, DecodeError> {
-        decode(bytes)
+        decode_whole(open(bytes)?)
     }
 }
 
@@ -203,9 +203,10 @@ pub(crate) fn encode_into<T: Serialize + ?Sized>(value: &T, bytes: Vec<u8>) -> V
     postcard::to_extend(value, bytes).unwrap_or_default()
 }
 
-fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+/// What follows the version, which must be known.
+pub(crate) fn open(bytes: &[u8]) -> Result<&[u8], DecodeError> {
     match bytes.split_first() {
-        Some((&VERSION, body)) => decode_whole(body),
+        Some((&VERSION, body)) => Ok(body),
         Some((&version, _)) => Err(DecodeError::UnknownVersion(version)),
         None => Err(DecodeError::empty()),
     }
@@ -217,7 +218,7 @@ pub(crate) fn decode_whole<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T,
     let value = decode_next(&mut rest)?;
     match rest.len() {
         0 => Ok(value),
-        left => Err(DecodeError::Damaged(format!("{left} are left over"))),
+        left => Err(DecodeError::left_over(left)),
     }
 }
 
@@ -232,6 +233,10 @@ pub(crate) fn decode_next<'a, T: Deserialize<'a>>(bytes: &mut &'a [u8]) -> Resul
 impl DecodeError {
     pub(crate) fn empty() -> Self {
         Self::Damaged("there are none".to_owned())
+    }
+
+    pub(crate) fn left_over(bytes: usize) -> Self {
+        Self::Damaged(format!("{bytes} are left over"))
     }
 }
 

@@ -5,7 +5,10 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use licet_core::{Command, Instance, Outcome, Query, Record, ResetFrequency, SessionResult};
+use licet_core::{
+    Command, DecodeError, Instance, Outcome, Query, Record, RecordViews, ResetFrequency,
+    SessionResult,
+};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use support::{
     DAY, Terms, World, assert_alike, folded,
@@ -103,32 +106,44 @@ proptest! {
         for cut in &cuts {
             let shorter = &journal[..cut.index(journal.len())];
             prop_assert!(Record::decode_all(shorter).is_err());
+            prop_assert!(views(shorter).is_err());
             prop_assert!(Instance::from_snapshot(&snapshot[..cut.index(snapshot.len())]).is_err());
         }
         for (place, bit) in &flips {
             let mut damaged = journal.clone();
             damaged[place.index(journal.len())] ^= 1 << bit;
-            let _ = Record::decode_all(&damaged);
+            prop_assert_eq!(views(&damaged).is_ok(), Record::decode_all(&damaged).is_ok());
             let mut damaged = snapshot.clone();
             damaged[place.index(snapshot.len())] ^= 1 << bit;
             let _ = Instance::from_snapshot(&damaged);
         }
         let longer = [journal, vec![0]].concat();
         prop_assert!(Record::decode_all(&longer).is_err());
+        prop_assert!(views(&longer).is_err());
     }
 
     #[test]
     fn random_bytes_are_never_a_panic(
         mut bytes in prop::collection::vec(any::<u8>(), 0..400)
     ) {
-        let _ = (Record::decode_all(&bytes), Instance::from_snapshot(&bytes));
+        let _ = (Record::decode_all(&bytes), Instance::from_snapshot(&bytes), views(&bytes));
         for known in [1, 2] {
             if let Some(version) = bytes.first_mut() {
                 *version = known;
             }
-            let _ = (Record::decode_all(&bytes), Instance::from_snapshot(&bytes));
+            let _ = (Record::decode_all(&bytes), Instance::from_snapshot(&bytes), views(&bytes));
         }
     }
+}
+
+/// How many records can be seen, if all can.
+fn views(bytes: &[u8]) -> Result<usize, DecodeError> {
+    let mut count = 0;
+    for view in RecordViews::new(bytes)? {
+        view?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -82,6 +85,8 @@ pub(crate) struct Shared {
     pub(crate) grown: Notify,
     /// Tells the projector that a report waits.
     pub(crate) wanted: Notify,
+    /// The furthest place that a report has waited for.
+    pub(crate) awaited: AtomicU64,
     pub(crate) projected: watch::Sender<Position>,
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) all_stopped: Notify,
@@ -107,25 +112,7 @@ impl Engine {
         site: Site,
         options: Options,
     ) -> Result<Self, StoreError> {
-        let projected = store.projected().await?;
-        let up_since_ms = clock.now_ms();
-        let shared = Arc::new(Shared {
-            store,
-            clock,
-            options,
-            site: ArcSwap::from_pointee(site),
-            up_since_ms,
-            mailboxes: Mailboxes::new(),
-            directory: RwLock::default(),
-            recorded: broadcast::Sender::new(RECORDED_BACKLOG),
-            running: AtomicUsize::new(0),
-            grown: Notify::new(),
-            wanted: Notify::new(),
-            projected: watch::Sender::new(projected),
-            closing: watch::Sender::new(false),
-            all_stopped: Notify::new(),
-            projector_ended: watch::Sender::new(false),
-        });
+        let shared = Shared::open(store, clock, site, options).await?;
         tokio::spawn(projector::run(shared.clone()));
         tokio::spawn(waker::run(shared.clone()));
         Ok(Self { shared })
@@ -247,6 +234,7 @@ impl Engine {
     /// [`AskError::Unavailable`] after ten seconds.
     pub async fn projected(&self) -> Result<(), AskError> {
         let target = self.last_position().await?;
+        self.shared.awaited.fetch_max(target.0, Ordering::AcqRel);
         self.shared.wanted.notify_one();
         let mut projected = self.shared.projected.subscribe();
         let wait = projected.wait_for(|position| *position >= target);
@@ -264,7 +252,7 @@ impl Engine {
         self.shared.closing.send_replace(true);
         loop {
             let stopped = self.shared.all_stopped.notified();
-            if self.shared.running.load(std::sync::atomic::Ordering::Acquire) == 0 {
+            if self.shared.is_stopped() {
                 break;
             }
             stopped.await;
@@ -294,6 +282,34 @@ async fn post(mailbox: &Mailbox, command: Command) -> Result<Result<Reply, Comma
 }
 
 impl Shared {
+    pub(crate) async fn open(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        site: Site,
+        options: Options,
+    ) -> Result<Arc<Self>, StoreError> {
+        let projected = store.projected().await?;
+        let up_since_ms = clock.now_ms();
+        Ok(Arc::new(Self {
+            store,
+            clock,
+            options,
+            site: ArcSwap::from_pointee(site),
+            up_since_ms,
+            mailboxes: Mailboxes::new(),
+            directory: RwLock::default(),
+            recorded: broadcast::Sender::new(RECORDED_BACKLOG),
+            running: AtomicUsize::new(0),
+            grown: Notify::new(),
+            wanted: Notify::new(),
+            awaited: AtomicU64::new(0),
+            projected: watch::Sender::new(projected),
+            closing: watch::Sender::new(false),
+            all_stopped: Notify::new(),
+            projector_ended: watch::Sender::new(false),
+        }))
+    }
+
     pub(crate) async fn instance(
         &self,
         id: InstanceId,
@@ -310,5 +326,15 @@ impl Shared {
 
     pub(crate) fn is_closing(&self) -> bool {
         *self.closing.borrow()
+    }
+
+    /// Whether the service is closing, and no instance appends any more.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.is_closing() && self.running.load(Ordering::Acquire) == 0
+    }
+
+    /// The furthest place that a report has waited for.
+    pub(crate) fn awaited(&self) -> Position {
+        Position(self.awaited.load(Ordering::Acquire))
     }
 }

@@ -78,6 +78,6 @@ pub(crate) fn restore(loaded: &Loaded) -> Result<(Instance, Head), StoreError> {
     Ok((instance, head))
 }
 
-fn damaged(error: DecodeError) -> StoreError {
+pub(crate) fn damaged(error: DecodeError) -> StoreError {
     StoreError::Damaged(error.to_string())
 }

@@ -4,13 +4,13 @@ use std::{collections::HashMap, fmt};
 
 use licet_core::{Instance, Phase, SessionId};
 use licet_store::{
-    ConsumerRow, Head, LineItemRow, Position, RollupFilter, RollupRow, Span, Store, StoreError,
-    UsageFilter,
+    ConsumerBlock, ConsumerRow, Head, LineItemRow, Position, RollupFilter, RollupRow, Span, Store,
+    StoreError, UsageFilter,
 };
 use uuid::Uuid;
 
 use crate::{
-    projection::Step,
+    projection::{Fold, Step},
     section::{follow, records},
 };
 
@@ -49,8 +49,10 @@ const READ_BYTES: usize = 8 << 20;
 struct Journals {
     instances: HashMap<Uuid, (Instance, Head)>,
     rollups: HashMap<(Span, i64, Uuid, String, String), RollupRow>,
-    consumers: HashMap<(i64, Uuid, String, String), ConsumerRow>,
+    consumers: HashMap<(i64, Uuid, String, String), ConsumerSum>,
     usage: HashMap<Uuid, UsageSum>,
+    /// What was read of what is projected, and is not in the sums yet.
+    step: Step,
     verification: Verification,
 }
 
@@ -59,6 +61,14 @@ struct Journals {
 struct UsageSum {
     rows: u64,
     micros: i64,
+}
+
+/// Tokens of a consumer on a day, and how often it was granted and denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct ConsumerSum {
+    tokens: i64,
+    granted: i64,
+    denied: i64,
 }
 
 /// Folds every journal to its end, checks its chain, and compares balances, sessions, roll-ups,
@@ -79,6 +89,7 @@ pub async fn verify(
         rollups: HashMap::new(),
         consumers: HashMap::new(),
         usage: HashMap::new(),
+        step: Step::new(Position::default()),
         verification: Verification::default(),
     };
     let mut is_compared = false;
@@ -90,10 +101,12 @@ pub async fn verify(
         for group in &groups {
             if group.position > projected && !is_compared {
                 is_compared = true;
+                journals.count()?;
                 journals.compare(store, projected).await?;
             }
             journals.take(group, group.position <= projected);
         }
+        journals.count()?;
         progress(position, last);
     }
     if !is_compared {
@@ -121,35 +134,33 @@ impl Journals {
                 Err(error) => self.verification.find(error.to_string()),
             }
             if is_projected {
-                self.count(group.position, section);
+                self.step.take(group.position, section, 0);
             }
         }
     }
 
-    fn count(&mut self, position: Position, section: &licet_store::Section) {
-        let mut step = Step::new(Position::default(), position, 0);
-        if step.take(position, section, "").is_err() {
-            return;
-        }
-        let projection = step.finish();
-        for row in &projection.usage {
-            let sum = self.usage.entry(row.instance_id).or_default();
-            sum.rows += 1;
-            sum.micros += row.meter_quantity;
-        }
-        for row in projection.consumers {
-            let names = (row.consumer_type.clone(), row.consumer_id.clone());
-            let key = (row.starts_at_ms, row.instance_id, names.0, names.1);
-            match self.consumers.get_mut(&key) {
-                None => {
-                    self.consumers.insert(key, row);
-                }
-                Some(sum) => {
-                    sum.tokens += row.tokens;
-                    sum.granted += row.granted;
-                    sum.denied += row.denied;
-                }
+    /// Adds what was read to the sums.
+    fn count(&mut self) -> Result<(), StoreError> {
+        let step = std::mem::replace(&mut self.step, Step::new(Position::default()));
+        let (sections, mut fold) = (step.by_instance(), Fold::new(&step));
+        for sections in sections.chunk_by(|one, next| one.0 == next.0) {
+            fold.begin(sections[0].0, "");
+            for (_, section) in sections {
+                // What cannot be read was found before.
+                let _ = fold.take(section);
             }
+            fold.end();
+        }
+        let projection = fold.finish();
+        for block in &projection.usage {
+            let sum = self.usage.entry(block.instance_id()).or_default();
+            for row in block.entries()? {
+                sum.rows += 1;
+                sum.micros += row?.meter_quantity;
+            }
+        }
+        for block in &projection.consumers {
+            self.count_consumers(block)?;
         }
         for row in projection.rollups {
             let names = (row.item.clone(), row.item_version.clone());
@@ -167,6 +178,19 @@ impl Journals {
                 }
             }
         }
+        Ok(())
+    }
+
+    fn count_consumers(&mut self, block: &ConsumerBlock) -> Result<(), StoreError> {
+        for consumer in block.entries()? {
+            let names = (consumer.consumer_type.to_owned(), consumer.consumer_id.to_owned());
+            let key = (block.starts_at_ms(), block.instance_id(), names.0, names.1);
+            let sum = self.consumers.entry(key).or_default();
+            sum.tokens += consumer.tokens;
+            sum.granted += consumer.granted;
+            sum.denied += consumer.denied;
+        }
+        Ok(())
     }
 
     async fn compare(&mut self, store: &dyn Store, at: Position) -> Result<(), StoreError> {
@@ -184,7 +208,11 @@ impl Journals {
         for span in [Span::Hour, Span::Day] {
             self.compare_rollups(store.rollups(everything(span)).await?, span);
         }
-        self.compare_consumers(store.consumers(everything(Span::Day)).await?);
+        match store.consumers(everything(Span::Day)).await {
+            Ok(rows) => self.compare_consumers(rows),
+            Err(StoreError::Damaged(text)) => self.verification.find(text),
+            Err(error) => return Err(error),
+        }
         self.compare_usage(store).await?;
         self.compare_heads(store.heads().await?);
         Ok(())
@@ -212,7 +240,14 @@ impl Journals {
             ..Default::default()
         };
         loop {
-            let rows = store.usage(filter.clone()).await?;
+            let rows = match store.usage(filter.clone()).await {
+                Ok(rows) => rows,
+                Err(StoreError::Damaged(text)) => {
+                    self.verification.find(text);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
             let Some(last) = rows.last() else { break };
             filter.after_row_id = last.row_id;
             for row in &rows {
@@ -243,8 +278,8 @@ impl Journals {
         for row in rows {
             let names = (row.consumer_type.clone(), row.consumer_id.clone());
             let key = (row.starts_at_ms, row.instance_id, names.0, names.1);
-            let sums = |row: &ConsumerRow| (row.tokens, row.granted, row.denied);
-            if self.consumers.get(&key).map(sums) != Some(sums(&row)) {
+            let ConsumerRow { tokens, granted, denied, .. } = row;
+            if self.consumers.get(&key) != Some(&ConsumerSum { tokens, granted, denied }) {
                 self.verification.find(format!("consumer {key:?} is not as the journal says"));
             }
         }

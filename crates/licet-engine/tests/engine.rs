@@ -298,8 +298,10 @@ async fn findings(directory: &Path) -> Vec<String> {
 async fn verify_says_what_is_not_as_the_journal_says() {
     let tamperings = [
         ("UPDATE line_item SET used = used + 1", "line item L1"),
-        ("DELETE FROM usage WHERE row_id = 3", "usage rows"),
-        ("UPDATE consumer_day SET tokens = 0", "consumer"),
+        ("DELETE FROM usage_block WHERE first_row_id = 1", "usage rows"),
+        ("UPDATE usage_block SET body = zeroblob(40)", "usage rows"),
+        ("DELETE FROM consumer_block", "consumers"),
+        ("UPDATE consumer_block SET body = zeroblob(20)", "consumers"),
         ("UPDATE rollup SET granted = 0 WHERE span = 'hour'", "roll-up"),
         ("DELETE FROM head", "head"),
     ];

@@ -11,16 +11,20 @@
 //!   sessions, heads, snapshots). It may be thrown away and built again.
 
 mod audit_id;
+mod consumer_block;
 mod error;
 mod journal;
 mod numbers;
+mod packing;
 pub mod postgres;
 mod projection;
 mod site;
 pub mod sqlite;
+mod usage_block;
 
 use std::{future::Future, pin::Pin};
 
+pub use consumer_block::{ConsumerBlock, ConsumerEntry, ConsumerKey};
 pub use error::{AppendError, StoreError};
 pub use journal::{Append, Group, Head, Loaded, Position, Section, Snapshot};
 pub use projection::{
@@ -32,6 +36,7 @@ pub use site::{
     TokenRow, UserRow,
 };
 use tokio::sync::{broadcast, oneshot};
+pub use usage_block::{UsageBlock, UsageEntries, UsageEntry, UsagePacker};
 use uuid::Uuid;
 
 /// An answer of the store that is still under way.

@@ -1,9 +1,12 @@
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
-use crate::{Head, Position, site::AuditRow};
+use crate::{ConsumerBlock, Head, Position, UsageBlock, site::AuditRow};
 
-/// One step of the projector. Amounts are in millionths of a token or unit. Among the roll-ups,
-/// consumers, line items, balances and sessions of a step a key stands once.
+/// One step of the projector. Amounts are in millionths of a token or unit. Among the heads,
+/// roll-ups, consumers, line items, balances and sessions of a step a key stands once; they are
+/// written fastest in the order of their keys.
 #[derive(Debug, Clone, Default)]
 pub struct Projection {
     pub from: Position,
@@ -11,11 +14,12 @@ pub struct Projection {
     /// The newest head of every instance with a section in the step. The store finds the heads
     /// of quiet instances here after a restart, so none may be left out.
     pub heads: Vec<HeadRow>,
-    pub usage: Vec<UsageRow>,
+    /// Rows of an instance in the order of its journal.
+    pub usage: Vec<UsageBlock>,
     /// To be added to what stands under the same key, at both [`Span`]s.
     pub rollups: Vec<RollupRow>,
-    /// To be added to what stands under the same key; day spans only.
-    pub consumers: Vec<ConsumerRow>,
+    /// To be added to what stands of the same consumers on the same day.
+    pub consumers: Vec<ConsumerBlock>,
     /// Replaces what stands under (instance, activation ID).
     pub line_items: Vec<LineItemRow>,
     /// New `used` of line items that stand; applied after `line_items`.
@@ -26,6 +30,17 @@ pub struct Projection {
     pub sessions: Vec<SessionRow>,
     /// Changes of instances; goes to the same audit table as the site's.
     pub audit: Vec<AuditRow>,
+}
+
+impl Projection {
+    /// The account of each instance of which something is counted.
+    pub(crate) fn accounts(&self) -> BTreeMap<Uuid, &str> {
+        let usage = self.usage.iter().map(|block| (block.instance_id, &*block.account_id));
+        let rollups = self.rollups.iter().map(|row| (row.instance_id, &*row.account_id));
+        let consumers = self.consumers.iter().map(|block| (block.instance_id, &*block.account_id));
+        // An instance hosts exactly one account, so one row of each instance tells.
+        usage.chain(rollups).chain(consumers).collect()
+    }
 }
 
 /// Newest head of an instance.
@@ -41,7 +56,8 @@ pub struct HeadRow {
 /// One line of the usage report: one item of one request on one line item, or a refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UsageRow {
-    /// Given by the store, ascending in journal order; ignored in [`Projection`].
+    /// Given by the store, ascending from step to step, and within an instance in the order of its
+    /// journal; ignored where rows are packed.
     pub row_id: i64,
     pub correlation_id: Uuid,
     pub usage_time_ms: i64,

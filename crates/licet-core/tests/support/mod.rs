@@ -13,8 +13,9 @@ use licet_core::{
     AccessRequest, Action, ActionDraft, ActionId, Command, Condition, ConditionDraft, ConditionId,
     Context, Count, Dictionary, Effect, Expression, Formula, IdempotencyKey, Instance, ItemCode,
     ItemOutcome, LineItem, LineItemState, LineItemTerms, Membership, Outcome, Overdraft, Price,
-    Query, RateItem, RateTable, RateTables, Record, Refund, Refusal, Reply, RequestedItem,
-    Requester, ResetFrequency, Session, SessionAccess, SessionId, SessionState, Site, Tokens,
+    Query, RateItem, RateTable, RateTables, Record, RecordView, RecordViews, Refund, Refusal,
+    Reply, RequestedItem, Requester, ResetFrequency, Session, SessionAccess, SessionId,
+    SessionState, Site, Tokens,
 };
 use uuid::Uuid;
 
@@ -496,6 +497,7 @@ impl World {
         let bytes = Record::encode_all(&records);
         let decoded = Record::decode_all(&bytes).expect("what was encoded");
         assert_eq!(decoded, records, "the records survive the journal");
+        assert_seen(&bytes, records.len());
         for record in &decoded {
             self.shadow.fold(record);
         }
@@ -526,6 +528,22 @@ pub(crate) fn folded(journal: &[Record]) -> Instance {
         instance.fold(&record);
     }
     instance
+}
+
+/// What views of records show, written in the layout again, is the records.
+fn assert_seen(bytes: &[u8], records: usize) {
+    let mut written = vec![bytes[0]];
+    written.extend(postcard::to_stdvec(&records).expect("it is written"));
+    for view in RecordViews::new(bytes).expect("the version is known") {
+        let view = match view.expect("what was encoded") {
+            RecordView::Access(view) => postcard::to_stdvec(&(6_u32, view)),
+            RecordView::SessionAccess(view) => postcard::to_stdvec(&(8_u32, view)),
+            RecordView::SessionEnded(view) => postcard::to_stdvec(&(9_u32, view)),
+            RecordView::Other(record) => postcard::to_stdvec(&record),
+        };
+        written.extend(view.expect("it is written"));
+    }
+    assert_eq!(written, bytes);
 }
 
 /// Both hold the same, as far as decisions can tell: a heartbeat that changes nothing is known to

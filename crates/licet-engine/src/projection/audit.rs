@@ -5,11 +5,10 @@ use licet_store::AuditRow;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Place, state_name};
+use super::part::state_name;
 
 /// The line in the audit log for a record that a person or program asked for.
-pub(super) fn audit_row(place: &Place<'_>, record: &Record) -> Option<AuditRow> {
-    let instance_id = place.instance_id;
+pub(super) fn audit_row(instance_id: Uuid, record: &Record) -> Option<AuditRow> {
     let of_line = |activation_id: &str| format!("instance/{instance_id}/line-item/{activation_id}");
     let of_conditions = || format!("instance/{instance_id}/conditions");
     let (by, action, object, before, after) = match record {

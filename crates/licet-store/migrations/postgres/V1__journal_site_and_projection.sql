@@ -138,33 +138,25 @@ CREATE TABLE snapshot (
     body bytea NOT NULL
 );
 
-CREATE TABLE usage (
-    row_id bigint PRIMARY KEY,
-    correlation_id uuid NOT NULL,
-    usage_time_ms bigint NOT NULL,
-    write_time_ms bigint NOT NULL,
-    account_id text COLLATE "C" NOT NULL,
+-- Usage rows of an instance, packed (src/usage_block.rs). Their row ids count on from the first.
+-- They are read through the reports and exports; people read roll-ups, line items, sessions and
+-- audit with their own SQL.
+CREATE TABLE usage_block (
+    first_row_id bigint PRIMARY KEY,
     instance_id uuid NOT NULL,
-    consumer_type text COLLATE "C" NOT NULL,
-    consumer_id text COLLATE "C" NOT NULL,
-    meter_cost bigint NOT NULL,
-    meter_quantity bigint NOT NULL,
-    item text COLLATE "C" NOT NULL,
-    item_version text COLLATE "C" NOT NULL,
-    item_quantity bigint NOT NULL,
-    activation_id text COLLATE "C" NOT NULL,
-    mapped_entitled_count bigint NOT NULL,
-    used bigint NOT NULL,
-    overdraft_count bigint NOT NULL,
-    session_id uuid,
-    session_state text NOT NULL,
-    request_response text NOT NULL,
-    meta_data text
+    account_id text COLLATE "C" NOT NULL,
+    rows bigint NOT NULL,
+    first_ms bigint NOT NULL,
+    last_ms bigint NOT NULL,
+    body bytea NOT NULL
 );
+
+-- What is packed is not compressed again.
+ALTER TABLE usage_block ALTER COLUMN body SET STORAGE EXTERNAL;
 
 -- There is no index by time: rows are written nearly in order of time, and `usage_hour` says
 -- exactly between which row ids an hour lies, at the cost of one small row an hour.
-CREATE INDEX usage_by_instance ON usage (instance_id, row_id);
+CREATE INDEX usage_block_by_instance ON usage_block (instance_id, first_row_id);
 
 CREATE TABLE usage_hour (
     starts_at_ms bigint PRIMARY KEY,
@@ -197,19 +189,20 @@ CREATE TABLE rollup (
 -- Sums change in place, so this index is written once for each row.
 CREATE INDEX rollup_by_instance ON rollup (instance_id, span, starts_at_ms);
 
-CREATE TABLE consumer_day (
+-- Consumers of an instance on a day, packed (src/consumer_block.rs). The blocks of a key add up.
+CREATE TABLE consumer_block (
     starts_at_ms bigint NOT NULL,
     instance_id uuid NOT NULL,
-    consumer_type text COLLATE "C" NOT NULL,
-    consumer_id text COLLATE "C" NOT NULL,
+    number bigint NOT NULL,
     account_id text COLLATE "C" NOT NULL,
-    tokens bigint NOT NULL,
-    granted bigint NOT NULL,
-    denied bigint NOT NULL,
-    PRIMARY KEY (starts_at_ms, instance_id, consumer_type, consumer_id)
-) WITH (fillfactor = 70);
+    consumers bigint NOT NULL,
+    body bytea NOT NULL,
+    PRIMARY KEY (starts_at_ms, instance_id, number)
+);
 
-CREATE INDEX consumer_day_by_instance ON consumer_day (instance_id, starts_at_ms);
+ALTER TABLE consumer_block ALTER COLUMN body SET STORAGE EXTERNAL;
+
+CREATE INDEX consumer_block_by_instance ON consumer_block (instance_id, starts_at_ms);
 
 CREATE TABLE line_item (
     instance_id uuid NOT NULL,

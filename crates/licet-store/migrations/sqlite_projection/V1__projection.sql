@@ -1,9 +1,10 @@
 -- projection.db is derived from the journal. It may be deleted while no server runs; it is then
 -- made again from the journal.
 --
--- People read these tables with their own SQL, so every id in them is canonical lower-case text
--- (which sorts as the bytes do). Only `head` and `snapshot`, which are the store's own and are
--- written for every active instance, keep ids as 16 bytes.
+-- People read roll-ups, line items, sessions and audit with their own SQL, so every id in them is
+-- canonical lower-case text (which sorts as the bytes do). `head`, `snapshot`, `usage_block` and
+-- `consumer_block` are the store's own: they keep ids as 16 bytes and packed bodies. Usage rows and
+-- consumers are read through the reports and exports.
 -- Times are POSIX milliseconds UTC; amounts are millionths of a token or unit.
 
 -- Place up to which the journal is projected, and which journal that is.
@@ -30,34 +31,21 @@ CREATE TABLE snapshot (
     body BLOB NOT NULL
 ) STRICT;
 
-CREATE TABLE usage (
-    row_id INTEGER PRIMARY KEY,
-    correlation_id TEXT NOT NULL,
-    usage_time_ms INTEGER NOT NULL,
-    write_time_ms INTEGER NOT NULL,
+-- Usage rows of an instance, packed (src/usage_block.rs). Their row ids count on from the first.
+CREATE TABLE usage_block (
+    first_row_id INTEGER PRIMARY KEY,
+    instance_id BLOB NOT NULL,
     account_id TEXT NOT NULL,
-    instance_id TEXT NOT NULL,
-    consumer_type TEXT NOT NULL,
-    consumer_id TEXT NOT NULL,
-    meter_cost INTEGER NOT NULL,
-    meter_quantity INTEGER NOT NULL,
-    item TEXT NOT NULL,
-    item_version TEXT NOT NULL,
-    item_quantity INTEGER NOT NULL,
-    activation_id TEXT NOT NULL,
-    mapped_entitled_count INTEGER NOT NULL,
-    used INTEGER NOT NULL,
-    overdraft_count INTEGER NOT NULL,
-    session_id TEXT,
-    session_state TEXT NOT NULL,
-    request_response TEXT NOT NULL,
-    meta_data TEXT
+    rows INTEGER NOT NULL,
+    first_ms INTEGER NOT NULL,
+    last_ms INTEGER NOT NULL,
+    body BLOB NOT NULL
 ) STRICT;
 
 -- An index entry ends with the row id, so one instance's rows are walked in the report's order.
 -- There is none by time: rows are written nearly in order of time, and `usage_hour` says exactly
 -- between which row ids an hour lies, at the cost of one small row an hour.
-CREATE INDEX usage_by_instance ON usage (instance_id);
+CREATE INDEX usage_block_by_instance ON usage_block (instance_id);
 
 CREATE TABLE usage_hour (
     starts_at_ms INTEGER PRIMARY KEY,
@@ -87,16 +75,15 @@ CREATE TABLE rollup (
     PRIMARY KEY (span, starts_at_ms, instance_id, item, item_version)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE consumer_day (
+-- Consumers of an instance on a day, packed (src/consumer_block.rs). The blocks of a key add up.
+CREATE TABLE consumer_block (
     starts_at_ms INTEGER NOT NULL,
-    instance_id TEXT NOT NULL,
-    consumer_type TEXT NOT NULL,
-    consumer_id TEXT NOT NULL,
+    instance_id BLOB NOT NULL,
+    number INTEGER NOT NULL,
     account_id TEXT NOT NULL,
-    tokens INTEGER NOT NULL,
-    granted INTEGER NOT NULL,
-    denied INTEGER NOT NULL,
-    PRIMARY KEY (starts_at_ms, instance_id, consumer_type, consumer_id)
+    consumers INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (starts_at_ms, instance_id, number)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE line_item (

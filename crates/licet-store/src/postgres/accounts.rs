@@ -1,7 +1,5 @@
 //! Which instances belong to an account, as far as the projection knows.
 
-use std::collections::HashMap;
-
 use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
@@ -16,15 +14,11 @@ pub(super) async fn note(
     transaction: &Transaction<'_>,
     projection: &Projection,
 ) -> Result<(), StoreError> {
-    let usage = projection.usage.iter().map(|row| (row.instance_id, &row.account_id));
-    let rollups = projection.rollups.iter().map(|row| (row.instance_id, &row.account_id));
-    let consumers = projection.consumers.iter().map(|row| (row.instance_id, &row.account_id));
-    // An instance hosts exactly one account, so one row of each instance tells.
-    let accounts: HashMap<_, _> = usage.chain(rollups).chain(consumers).collect();
+    let accounts = projection.accounts();
     if accounts.is_empty() {
         return Ok(());
     }
-    let (instance_ids, account_ids): (Vec<Uuid>, Vec<&String>) = accounts.into_iter().unzip();
+    let (instance_ids, account_ids): (Vec<Uuid>, Vec<&str>) = accounts.into_iter().unzip();
     let sql = "INSERT INTO account_instance (account_id, instance_id)
         SELECT * FROM unnest($1::text[], $2::uuid[]) ON CONFLICT DO NOTHING";
     let statement = transaction.prepare_cached(sql).await?;

@@ -18,6 +18,7 @@
 mod accounts;
 mod audit;
 mod batch;
+mod consumers;
 mod database;
 mod failure;
 mod heads;

@@ -6,7 +6,7 @@ use tokio_postgres::Error;
 use uuid::Uuid;
 
 use super::{
-    PostgresStore, accounts, audit,
+    PostgresStore, accounts, audit, consumers,
     database::{Database, Role},
     failure::{Columns, Failure, closed, read_only},
     heads, line_items, rollups, sessions, snapshots, usage,
@@ -97,7 +97,7 @@ async fn step(client: &mut ClientWrapper, step: &Projection) -> Result<(), Store
     accounts::note(&transaction, step).await?;
     usage::insert(&transaction, &step.usage).await?;
     rollups::add(&transaction, &step.rollups).await?;
-    rollups::add_consumers(&transaction, &step.consumers).await?;
+    consumers::add(&transaction, &step.consumers).await?;
     line_items::delete(&transaction, &step.deleted_line_items).await?;
     line_items::put(&transaction, &step.line_items).await?;
     line_items::put_used(&transaction, &step.balances).await?;
@@ -117,8 +117,8 @@ async fn clear(client: &mut ClientWrapper) -> Result<(), StoreError> {
     let (transaction, _) = begin(client).await?;
     transaction
         .batch_execute(
-            "TRUNCATE projected_head, snapshot, usage, usage_hour, account_instance, rollup,
-                 consumer_day, line_item, session",
+            "TRUNCATE projected_head, snapshot, usage_block, usage_hour, account_instance, rollup,
+                 consumer_block, line_item, session",
         )
         .await?;
     audit::delete(&transaction, Changes::OfInstances).await?;
@@ -184,7 +184,7 @@ impl Projections for PostgresStore {
     }
 
     fn consumers(&self, filter: RollupFilter) -> Pending<'_, Vec<ConsumerRow>> {
-        Box::pin(rollups::select_consumers(self, filter))
+        Box::pin(consumers::select(self, filter))
     }
 
     fn line_items(&self, instance_id: Option<Uuid>) -> Pending<'_, Vec<LineItemRow>> {

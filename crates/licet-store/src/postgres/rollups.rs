@@ -1,11 +1,11 @@
-//! Totals by hour and day, and consumers by day.
+//! Totals by hour and day.
 
 use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{PostgresStore, accounts, failure::Columns, query::Query};
-use crate::{ConsumerRow, RollupFilter, RollupRow, Span, StoreError};
+use crate::{RollupFilter, RollupRow, Span, StoreError};
 
 /// Adds to the totals that stand.
 pub(super) async fn add(
@@ -50,41 +50,6 @@ pub(super) async fn add(
     Ok(())
 }
 
-/// Adds to the totals of consumers that stand.
-pub(super) async fn add_consumers(
-    transaction: &Transaction<'_>,
-    rows: &[ConsumerRow],
-) -> Result<(), StoreError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let sql = "
-        INSERT INTO consumer_day AS stands (starts_at_ms, instance_id, consumer_type, consumer_id,
-            account_id, tokens, granted, denied)
-        SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::text[],
-            $6::bigint[], $7::bigint[], $8::bigint[])
-        ON CONFLICT (starts_at_ms, instance_id, consumer_type, consumer_id) DO UPDATE SET
-            tokens = stands.tokens + excluded.tokens,
-            granted = stands.granted + excluded.granted,
-            denied = stands.denied + excluded.denied";
-    let starts: Vec<i64> = rows.iter().map(|row| row.starts_at_ms).collect();
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.instance_id).collect();
-    let types: Vec<&str> = rows.iter().map(|row| &*row.consumer_type).collect();
-    let consumers: Vec<&str> = rows.iter().map(|row| &*row.consumer_id).collect();
-    let accounts: Vec<&str> = rows.iter().map(|row| &*row.account_id).collect();
-    let tokens: Vec<i64> = rows.iter().map(|row| row.tokens).collect();
-    let granted: Vec<i64> = rows.iter().map(|row| row.granted).collect();
-    let denied: Vec<i64> = rows.iter().map(|row| row.denied).collect();
-    let statement = transaction.prepare_cached(sql).await?;
-    transaction
-        .execute(
-            &statement,
-            &[&starts, &ids, &types, &consumers, &accounts, &tokens, &granted, &denied],
-        )
-        .await?;
-    Ok(())
-}
-
 /// See [`crate::Projections::rollups`].
 pub(super) async fn select(
     store: &PostgresStore,
@@ -102,23 +67,8 @@ pub(super) async fn select(
     rows.iter().map(|row| read(row, filter.span)).collect()
 }
 
-/// See [`crate::Projections::consumers`].
-pub(super) async fn select_consumers(
-    store: &PostgresStore,
-    filter: RollupFilter,
-) -> Result<Vec<ConsumerRow>, StoreError> {
-    let query = Query::new(
-        "SELECT starts_at_ms, instance_id, consumer_type, consumer_id, account_id, tokens,
-             granted, denied
-         FROM consumer_day WHERE true",
-    );
-    let order = " ORDER BY starts_at_ms, instance_id, consumer_type, consumer_id";
-    let rows = run(store, query, &filter, order).await?;
-    rows.iter().map(read_consumer).collect()
-}
-
-/// Adds what is asked to a query of either table, and runs it.
-async fn run<'a>(
+/// Adds what is asked to a query of a table that is kept by time and instance, and runs it.
+pub(super) async fn run<'a>(
     store: &PostgresStore,
     mut query: Query<'a>,
     filter: &'a RollupFilter,
@@ -153,18 +103,5 @@ fn read(row: &Row, span: Span) -> Result<RollupRow, StoreError> {
         units: row.column(7)?,
         granted: row.column(8)?,
         denied: row.column(9)?,
-    })
-}
-
-fn read_consumer(row: &Row) -> Result<ConsumerRow, StoreError> {
-    Ok(ConsumerRow {
-        starts_at_ms: row.column(0)?,
-        instance_id: row.column(1)?,
-        consumer_type: row.column(2)?,
-        consumer_id: row.column(3)?,
-        account_id: row.column(4)?,
-        tokens: row.column(5)?,
-        granted: row.column(6)?,
-        denied: row.column(7)?,
     })
 }

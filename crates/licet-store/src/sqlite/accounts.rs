@@ -3,8 +3,6 @@
 //! Tables are keyed by instance; a question about accounts is answered instance by instance when
 //! they have few, and by going through everything of the time asked for when they have many.
 
-use std::collections::HashMap;
-
 use rusqlite::{Connection, types::Value};
 use uuid::Uuid;
 
@@ -16,11 +14,7 @@ const INSTANCES_MAX: usize = 64;
 
 /// Notes the accounts of all instances in `projection`.
 pub(super) fn note(connection: &Connection, projection: &Projection) -> rusqlite::Result<()> {
-    let usage = projection.usage.iter().map(|row| (row.instance_id, &row.account_id));
-    let rollups = projection.rollups.iter().map(|row| (row.instance_id, &row.account_id));
-    let consumers = projection.consumers.iter().map(|row| (row.instance_id, &row.account_id));
-    // An instance hosts exactly one account, so one row of each instance tells.
-    let accounts: HashMap<_, _> = usage.chain(rollups).chain(consumers).collect();
+    let accounts = projection.accounts();
     let mut statement = connection.prepare_cached(
         "INSERT OR IGNORE INTO account_instance (account_id, instance_id) VALUES (?1, ?2)",
     )?;

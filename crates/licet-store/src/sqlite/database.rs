@@ -52,6 +52,15 @@ impl Database {
         }
     }
 
+    /// What a file has from its beginning on.
+    fn layout(self) -> &'static str {
+        match self {
+            Self::Journal => "",
+            // A step writes blocks of rows, and rows of all active instances side by side.
+            Self::Projection => "PRAGMA page_size = 8192;",
+        }
+    }
+
     /// Settings of the one connection that writes. Pages never go to the file before the commit
     /// does (`cache_spill`), so that every failed write is a failed COMMIT or checkpoint.
     fn writing(self) -> &'static str {
@@ -82,6 +91,7 @@ impl Database {
         let connection = Connection::open(&path).map_err(|error| self.cannot_open(&error))?;
         connection.busy_timeout(LOCK_WAIT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        connection.execute_batch(self.layout())?;
         self.use_write_ahead_log(&connection)?;
         connection.execute_batch(self.writing())?;
         connection.execute_batch(&format!("PRAGMA journal_size_limit = {LOG_BYTES_KEPT};"))?;

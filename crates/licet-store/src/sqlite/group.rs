@@ -28,7 +28,7 @@
 
 use uuid::Uuid;
 
-use crate::{Append, Head, Position, Section, StoreError};
+use crate::{Append, Head, Position, Section, StoreError, packing::Reader};
 
 const FORMAT: u8 = 1;
 const FRONT_BYTES: usize = 1 + 4;
@@ -154,7 +154,7 @@ fn read_sections(position: Position, body: &[u8]) -> Option<Vec<StoredSection<'_
     if u32::from_le_bytes(sum.try_into().ok()?) != checksum(position, rest) {
         return None;
     }
-    let mut reader = Reader(rest);
+    let mut reader = Reader::new(rest);
     if reader.array::<1>()? != [FORMAT] {
         return None;
     }
@@ -163,7 +163,7 @@ fn read_sections(position: Position, body: &[u8]) -> Option<Vec<StoredSection<'_
     for _ in 0..count {
         sections.push(read_section(&mut reader)?);
     }
-    reader.0.is_empty().then_some(sections)
+    reader.is_at_end().then_some(sections)
 }
 
 fn read_section<'a>(reader: &mut Reader<'a>) -> Option<StoredSection<'a>> {
@@ -185,20 +185,6 @@ fn read_section<'a>(reader: &mut Reader<'a>) -> Option<StoredSection<'a>> {
         wake_at_ms: wakes.then_some(wake_at_ms),
         records: reader.take(length as usize)?,
     })
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        self.take(N)?.try_into().ok()
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@
 mod accounts;
 mod audit;
 mod backup;
+mod by_time;
 mod checkpointer;
+mod consumers;
 mod database;
 mod directory;
 mod failure;

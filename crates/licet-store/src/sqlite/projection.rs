@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::{
-    SqliteStore, accounts, audit,
+    SqliteStore, accounts, audit, consumers,
     database::{Database, checkpoint_and_truncate, in_transaction},
     heads, journal, line_items, rollups, sessions, snapshots, usage,
     worker::Work,
@@ -65,7 +65,7 @@ pub(super) fn step(connection: &Connection, step: &Projection) -> Result<(), Sto
     accounts::note(connection, step)?;
     usage::insert(connection, &step.usage)?;
     rollups::add(connection, &step.rollups)?;
-    rollups::add_consumers(connection, &step.consumers)?;
+    consumers::add(connection, &step.consumers)?;
     line_items::delete(connection, &step.deleted_line_items)?;
     line_items::put(connection, &step.line_items)?;
     line_items::put_used(connection, &step.balances)?;
@@ -89,11 +89,11 @@ pub(super) fn clear(connection: &Connection, journal_id: &str) -> Result<(), Sto
         "progress",
         "head",
         "snapshot",
-        "usage",
+        "usage_block",
         "usage_hour",
         "account_instance",
         "rollup",
-        "consumer_day",
+        "consumer_block",
         "line_item",
         "session",
         "audit",
@@ -146,7 +146,7 @@ impl Projections for SqliteStore {
     }
 
     fn usage(&self, filter: UsageFilter) -> Pending<'_, Vec<UsageRow>> {
-        self.read_projection(move |connection| Ok(usage::select(connection, &filter)?))
+        self.read_projection(move |connection| usage::select(connection, &filter))
     }
 
     fn rollups(&self, filter: RollupFilter) -> Pending<'_, Vec<RollupRow>> {
@@ -154,7 +154,7 @@ impl Projections for SqliteStore {
     }
 
     fn consumers(&self, filter: RollupFilter) -> Pending<'_, Vec<ConsumerRow>> {
-        self.read_projection(move |connection| Ok(rollups::select_consumers(connection, &filter)?))
+        self.read_projection(move |connection| consumers::select(connection, &filter))
     }
 
     fn line_items(&self, instance_id: Option<Uuid>) -> Pending<'_, Vec<LineItemRow>> {

@@ -1,90 +1,67 @@
-//! Usage rows.
-
-use std::collections::HashMap;
+//! Usage rows, in their blocks.
 
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
 use uuid::Uuid;
 
-use super::{
-    accounts,
-    ids::{AnyId, TextId},
+use super::{accounts, ids::AnyId};
+use crate::{
+    StoreError, UsageBlock, UsageFilter, UsageRow,
+    usage_block::{Hours, StoredBlock, hour_of},
 };
-use crate::{UsageFilter, UsageRow, numbers::row_limit};
 
-const HOUR_MS: i64 = 3_600_000;
-
-/// Between which row ids the rows of an hour lie.
+/// Between which row ids rows are looked for.
 #[derive(Debug, Clone, Copy)]
 struct RowIds {
     first: i64,
     last: i64,
 }
 
-/// Adds rows after those that are there.
-pub(super) fn insert(connection: &Connection, rows: &[UsageRow]) -> rusqlite::Result<()> {
-    if rows.is_empty() {
+/// Adds blocks after those that are there.
+pub(super) fn insert(connection: &Connection, blocks: &[UsageBlock]) -> rusqlite::Result<()> {
+    if blocks.is_empty() {
         return Ok(());
     }
-    let mut row_id: i64 = connection
-        .prepare_cached("SELECT coalesce(max(row_id), 0) FROM usage")?
-        .query_row([], |row| row.get(0))?;
-    let mut hours = HashMap::new();
-    let mut statement = connection.prepare_cached(INSERT)?;
-    for row in rows {
-        row_id += 1;
-        insert_row(&mut statement, row_id, row)?;
-        let hour = row.usage_time_ms.div_euclid(HOUR_MS) * HOUR_MS;
-        hours.entry(hour).or_insert(RowIds { first: row_id, last: row_id }).last = row_id;
+    let mut row_id = next_row_id(connection)?;
+    let mut hours = Hours::default();
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO usage_block (first_row_id, instance_id, account_id, rows, first_ms, last_ms,
+             body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for block in blocks {
+        statement.execute((
+            row_id,
+            block.instance_id.as_bytes(),
+            &*block.account_id,
+            block.rows,
+            block.first_ms,
+            block.last_ms,
+            &block.body,
+        ))?;
+        hours.widen(block, row_id);
+        row_id += i64::from(block.rows);
     }
     widen_hours(connection, &hours)
 }
 
-const INSERT: &str = "INSERT INTO usage (row_id, correlation_id, usage_time_ms, write_time_ms,
-    account_id, instance_id, consumer_type, consumer_id, meter_cost, meter_quantity, item,
-    item_version, item_quantity, activation_id, mapped_entitled_count, used, overdraft_count,
-    session_id, session_state, request_response, meta_data)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-    ?20, ?21)";
-
-fn insert_row(
-    statement: &mut rusqlite::Statement<'_>,
-    row_id: i64,
-    row: &UsageRow,
-) -> rusqlite::Result<()> {
-    statement
-        .execute(rusqlite::params![
-            row_id,
-            TextId::from(row.correlation_id),
-            row.usage_time_ms,
-            row.write_time_ms,
-            row.account_id,
-            TextId::from(row.instance_id),
-            row.consumer_type,
-            row.consumer_id,
-            row.meter_cost,
-            row.meter_quantity,
-            row.item,
-            row.item_version,
-            row.item_quantity,
-            row.activation_id,
-            row.mapped_entitled_count,
-            row.used,
-            row.overdraft_count,
-            row.session_id.map(TextId::from),
-            row.session_state,
-            row.request_response,
-            row.meta_data,
-        ])
-        .map(drop)
+/// The id after that of the last row.
+fn next_row_id(connection: &Connection) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached(
+            "SELECT first_row_id + rows FROM usage_block ORDER BY first_row_id DESC LIMIT 1",
+        )?
+        .query_row([], |row| row.get(0))
+        .optional()
+        .map(|next| next.unwrap_or(1))
 }
 
-fn widen_hours(connection: &Connection, hours: &HashMap<i64, RowIds>) -> rusqlite::Result<()> {
+fn widen_hours(connection: &Connection, hours: &Hours) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO usage_hour (starts_at_ms, first_row_id, last_row_id) VALUES (?1, ?2, ?3)
          ON CONFLICT (starts_at_ms) DO UPDATE SET last_row_id = excluded.last_row_id",
     )?;
-    for (starts_at_ms, ids) in hours {
-        statement.execute((starts_at_ms, ids.first, ids.last))?;
+    for (starts_at_ms, (first, last)) in &hours.0 {
+        statement.execute((starts_at_ms, first, last))?;
     }
     Ok(())
 }
@@ -93,36 +70,43 @@ fn widen_hours(connection: &Connection, hours: &HashMap<i64, RowIds>) -> rusqlit
 pub(super) fn select(
     connection: &Connection,
     filter: &UsageFilter,
-) -> rusqlite::Result<Vec<UsageRow>> {
-    let Some(ids) = rows_between(connection, filter)? else {
-        return Ok(Vec::new());
+) -> Result<Vec<UsageRow>, StoreError> {
+    let mut rows = Vec::new();
+    let Some(mut ids) = rows_between(connection, filter)? else {
+        return Ok(rows);
     };
     match accounts::wanted_instances(connection, filter.instance_id, &filter.account_ids)? {
-        None => walk(connection, filter, ids, None),
+        None => walk(connection, filter, ids, None, &mut rows)?,
         Some(instances) => {
-            let mut rows = Vec::new();
             for instance_id in instances {
-                rows.extend(walk(connection, filter, ids, Some(instance_id))?);
+                let mut theirs = Vec::new();
+                walk(connection, filter, ids, Some(instance_id), &mut theirs)?;
+                rows.append(&mut theirs);
+                rows.sort_by_key(|row| row.row_id);
+                rows.truncate(filter.limit);
+                // Nothing after the last row of a full page is wanted of the others.
+                if let Some(last) = rows.last().filter(|_| rows.len() == filter.limit) {
+                    ids.last = last.row_id;
+                }
             }
-            rows.sort_unstable_by_key(|row| row.row_id);
-            rows.truncate(filter.limit);
-            Ok(rows)
         }
     }
+    Ok(rows)
 }
 
 /// Between which row ids everything from `from_ms` to `until_ms` lies, with other rows among it.
 fn rows_between(connection: &Connection, filter: &UsageFilter) -> rusqlite::Result<Option<RowIds>> {
-    let first_hour = filter.from_ms.div_euclid(HOUR_MS).saturating_mul(HOUR_MS);
-    connection
+    let ids = connection
         .prepare_cached(
             "SELECT min(first_row_id), max(last_row_id) FROM usage_hour
              WHERE starts_at_ms >= ?1 AND starts_at_ms < ?2 HAVING count(*) > 0",
         )?
-        .query_row((first_hour, filter.until_ms), |row| {
+        .query_row((hour_of(filter.from_ms), filter.until_ms), |row| {
             Ok(RowIds { first: row.get(0)?, last: row.get(1)? })
         })
-        .optional()
+        .optional()?;
+    let after = filter.after_row_id.saturating_add(1);
+    Ok(ids.map(|ids| RowIds { first: ids.first.max(after), ..ids }))
 }
 
 /// Rows in order of their ids: of one instance by its index, or of all as they lie in the table.
@@ -131,67 +115,50 @@ fn walk(
     filter: &UsageFilter,
     ids: RowIds,
     instance_id: Option<Uuid>,
-) -> rusqlite::Result<Vec<UsageRow>> {
+    to: &mut Vec<UsageRow>,
+) -> Result<(), StoreError> {
     let (sql, values) = statement(filter, ids, instance_id);
-    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect()
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut blocks = statement.query(params_from_iter(values))?;
+    while to.len() < filter.limit
+        && let Some(block) = blocks.next()?
+    {
+        read(block)?.collect(filter, to)?;
+    }
+    Ok(())
 }
 
+/// Blocks that may have rows that are wanted. The first one may begin before those.
 fn statement(filter: &UsageFilter, ids: RowIds, instance_id: Option<Uuid>) -> (String, Vec<Value>) {
-    let index = match instance_id {
-        Some(_) => "INDEXED BY usage_by_instance",
-        None => "NOT INDEXED",
+    let (index, of_instance) = match instance_id {
+        Some(_) => ("INDEXED BY usage_block_by_instance", "instance_id = ?1 AND"),
+        None => ("NOT INDEXED", "?1 IS NULL AND"),
     };
     let mut sql = format!(
-        "SELECT * FROM usage {index} WHERE row_id >= ? AND row_id <= ?
-         AND usage_time_ms >= ? AND usage_time_ms < ?"
+        "SELECT first_row_id, instance_id, account_id, rows, body FROM usage_block {index}
+         WHERE {of_instance} first_row_id >= coalesce((
+                 SELECT max(first_row_id) FROM usage_block {index}
+                 WHERE {of_instance} first_row_id <= ?2), 0)
+             AND first_row_id + rows > ?2 AND first_row_id <= ?3 AND last_ms >= ?4 AND first_ms < ?5"
     );
     let mut values: Vec<Value> = vec![
-        ids.first.max(filter.after_row_id.saturating_add(1)).into(),
+        instance_id.map(|id| id.into_bytes().to_vec()).into(),
+        ids.first.into(),
         ids.last.into(),
         filter.from_ms.into(),
         filter.until_ms.into(),
     ];
-    let instance_id = instance_id.map(|id| id.to_string());
-    for (column, wanted) in [
-        ("instance_id", &instance_id),
-        ("item", &filter.item),
-        ("consumer_id", &filter.consumer_id),
-        ("activation_id", &filter.activation_id),
-    ] {
-        if let Some(wanted) = wanted {
-            sql.push_str(&format!(" AND {column} = ?"));
-            values.push(wanted.clone().into());
-        }
-    }
     accounts::push_condition(&filter.account_ids, &mut sql, &mut values);
-    sql.push_str(" ORDER BY row_id LIMIT ?");
-    values.push(row_limit(filter.limit).into());
+    sql.push_str(" ORDER BY first_row_id");
     (sql, values)
 }
 
-/// The columns stand in the order of the table.
-fn read(row: &Row<'_>) -> rusqlite::Result<UsageRow> {
-    Ok(UsageRow {
-        row_id: row.get(0)?,
-        correlation_id: row.get::<_, AnyId>(1)?.0,
-        usage_time_ms: row.get(2)?,
-        write_time_ms: row.get(3)?,
-        account_id: row.get(4)?,
-        instance_id: row.get::<_, AnyId>(5)?.0,
-        consumer_type: row.get(6)?,
-        consumer_id: row.get(7)?,
-        meter_cost: row.get(8)?,
-        meter_quantity: row.get(9)?,
-        item: row.get(10)?,
-        item_version: row.get(11)?,
-        item_quantity: row.get(12)?,
-        activation_id: row.get(13)?,
-        mapped_entitled_count: row.get(14)?,
-        used: row.get(15)?,
-        overdraft_count: row.get(16)?,
-        session_id: row.get::<_, Option<AnyId>>(17)?.map(|id| id.0),
-        session_state: row.get(18)?,
-        request_response: row.get(19)?,
-        meta_data: row.get(20)?,
+fn read<'a>(row: &'a Row<'_>) -> rusqlite::Result<StoredBlock<'a>> {
+    Ok(StoredBlock {
+        first_row_id: row.get(0)?,
+        instance_id: row.get::<_, AnyId>(1)?.0,
+        account_id: row.get_ref(2)?.as_str()?,
+        rows: row.get(3)?,
+        body: row.get_ref(4)?.as_blob()?,
     })
 }

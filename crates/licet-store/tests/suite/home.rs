@@ -3,8 +3,8 @@
 use std::{future::Future, path::Path, pin::Pin, sync::Arc};
 
 use licet_store::{
-    Append, AppendError, AuditRow, Group, Head, HeadRow, Position, Projection, Store, UsageRow,
-    sqlite::SqliteStore,
+    Append, AppendError, AuditRow, Group, Head, HeadRow, Position, Projection, Store, UsageBlock,
+    UsageRow, sqlite::SqliteStore,
 };
 use uuid::Uuid;
 
@@ -100,6 +100,7 @@ pub(crate) async fn project_all(store: &dyn Store) {
         return;
     };
     let mut projection = Projection { from, to: last.position, ..Projection::default() };
+    let mut usage = Vec::new();
     for group in &groups {
         for section in &group.sections {
             projection.heads.push(HeadRow {
@@ -108,7 +109,7 @@ pub(crate) async fn project_all(store: &dyn Store) {
                 position: group.position,
                 wake_at_ms: section.wake_at_ms,
             });
-            projection.usage.push(UsageRow {
+            usage.push(UsageRow {
                 instance_id: section.instance_id,
                 usage_time_ms: section.at_ms,
                 account_id: "NORTHWIND".into(),
@@ -117,6 +118,7 @@ pub(crate) async fn project_all(store: &dyn Store) {
             });
         }
     }
+    projection.usage = UsageBlock::pack(&usage);
     store.project(projection).await.unwrap();
 }
 

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod consumers;
 mod home;
 mod journal;
 mod postgres;
@@ -16,6 +17,7 @@ mod projection;
 mod proxy;
 mod site;
 mod sqlite;
+mod usage;
 
 macro_rules! suite {
     ($backend:ident, $home:expr, { $($noun:ident: $($story:ident),+ $(,)?;)+ }) => {
@@ -52,13 +54,20 @@ macro_rules! stories {
             projection:
                 a_step_from_the_wrong_position_changes_nothing,
                 the_projection_can_be_thrown_away_and_made_again,
-                roll_ups_and_consumers_are_added_to_what_stands,
+                roll_ups_are_added_to_what_stands,
                 roll_ups_are_found_by_instance_and_by_account,
-                line_items_and_sessions_are_replaced,
+                line_items_and_sessions_are_replaced;
+            usage:
                 usage_is_filtered_by_every_field,
                 usage_is_paged_by_row_id,
                 usage_out_of_order_of_time_is_found,
-                usage_of_an_account_with_many_instances_is_whole;
+                usage_of_an_account_with_many_instances_is_whole,
+                pages_go_on_across_the_borders_of_blocks,
+                row_ids_stay_when_more_is_projected;
+            consumers:
+                consumers_are_added_to_what_stands,
+                consumers_are_found_by_day_instance_and_account,
+                consumers_of_many_steps_are_their_plain_sum;
             site:
                 the_first_instance_of_an_account_is_its_default,
                 instances_are_paged_and_filtered,

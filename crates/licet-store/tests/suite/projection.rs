@@ -1,12 +1,15 @@
 //! Stories of the projection and the reports on it.
 
 use licet_store::{
-    BalanceRow, ConsumerRow, LineItemRow, Position, Projection, RollupFilter, RollupRow,
-    SessionRow, Span, Store, StoreError, UsageFilter, UsageRow,
+    BalanceRow, LineItemRow, Position, Projection, RollupFilter, RollupRow, SessionRow, Span,
+    Store, StoreError, UsageBlock,
 };
 use uuid::Uuid;
 
-use crate::home::{Chain, Home, project_all};
+use crate::{
+    home::{Chain, Home, project_all},
+    usage::{any_usage, items, usage},
+};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -16,7 +19,7 @@ fn instance(number: u128) -> Uuid {
 }
 
 /// A step that needs no journal: from where the projection stands to there.
-async fn project(store: &dyn Store, projection: Projection) {
+pub(crate) async fn project(store: &dyn Store, projection: Projection) {
     let stands = store.projected().await.unwrap();
     store.project(Projection { from: stands, to: stands, ..projection }).await.unwrap();
 }
@@ -47,40 +50,6 @@ fn rollup_filter(span: Span) -> RollupFilter {
     }
 }
 
-fn usage(instance_id: Uuid, usage_time_ms: i64, item: &str) -> UsageRow {
-    UsageRow {
-        correlation_id: Uuid::from_u128(99),
-        usage_time_ms,
-        write_time_ms: usage_time_ms + 1,
-        account_id: "NORTHWIND".into(),
-        instance_id,
-        consumer_type: "USER".into(),
-        consumer_id: "ada".into(),
-        meter_cost: 2_000_000,
-        meter_quantity: -4_000_000,
-        item: item.into(),
-        item_version: "1.0".into(),
-        item_quantity: 2_000_000,
-        activation_id: "act-1".into(),
-        mapped_entitled_count: 100,
-        used: 5,
-        overdraft_count: 6,
-        session_id: Some(Uuid::from_u128(55)),
-        session_state: "ACTIVE".into(),
-        request_response: "101".into(),
-        meta_data: Some("{}".into()),
-        ..UsageRow::default()
-    }
-}
-
-fn any_usage() -> UsageFilter {
-    UsageFilter { until_ms: i64::MAX, limit: 1_000, ..UsageFilter::default() }
-}
-
-async fn items(store: &dyn Store, filter: UsageFilter) -> Vec<String> {
-    store.usage(filter).await.unwrap().into_iter().map(|row| row.item).collect()
-}
-
 pub(crate) async fn a_step_from_the_wrong_position_changes_nothing(home: &dyn Home) {
     let store = home.open().await;
     let mut chain = Chain::new(1);
@@ -92,7 +61,7 @@ pub(crate) async fn a_step_from_the_wrong_position_changes_nothing(home: &dyn Ho
         let step = Projection {
             from,
             to: Position(from.0 + 1),
-            usage: vec![usage(chain.id, 5, "twice")],
+            usage: UsageBlock::pack(&[usage(chain.id, 5, "twice")]),
             ..Projection::default()
         };
         assert!(matches!(store.project(step).await, Err(StoreError::Conflict)));
@@ -121,25 +90,14 @@ pub(crate) async fn the_projection_can_be_thrown_away_and_made_again(home: &dyn 
     assert_eq!(heads[0].head, chain.head);
 }
 
-pub(crate) async fn roll_ups_and_consumers_are_added_to_what_stands(home: &dyn Home) {
+pub(crate) async fn roll_ups_are_added_to_what_stands(home: &dyn Home) {
     let store = home.open().await;
-    let consumer = ConsumerRow {
-        instance_id: instance(1),
-        account_id: "NORTHWIND".into(),
-        starts_at_ms: DAY,
-        consumer_type: "USER".into(),
-        consumer_id: "ada".into(),
-        tokens: 9,
-        granted: 1,
-        denied: 2,
-    };
     for _ in 0..2 {
         let step = Projection {
             rollups: vec![
                 rollup(instance(1), Span::Hour, DAY + HOUR, "cad"),
                 rollup(instance(1), Span::Day, DAY, "cad"),
             ],
-            consumers: vec![consumer.clone()],
             ..Projection::default()
         };
         project(&*store, step).await;
@@ -156,8 +114,6 @@ pub(crate) async fn roll_ups_and_consumers_are_added_to_what_stands(home: &dyn H
         };
         assert_eq!(store.rollups(rollup_filter(span)).await.unwrap(), [twice]);
     }
-    let twice = ConsumerRow { tokens: 18, granted: 2, denied: 4, ..consumer };
-    assert_eq!(store.consumers(rollup_filter(Span::Day)).await.unwrap(), [twice]);
 }
 
 pub(crate) async fn roll_ups_are_found_by_instance_and_by_account(home: &dyn Home) {
@@ -233,113 +189,4 @@ pub(crate) async fn line_items_and_sessions_are_replaced(home: &dyn Home) {
     assert_eq!(store.sessions(None, 0).await.unwrap(), newest_first);
     assert_eq!(store.sessions(Some(instance(1)), 2).await.unwrap(), newest_first[..2]);
     assert_eq!(store.sessions(Some(instance(2)), 0).await.unwrap(), []);
-}
-
-pub(crate) async fn usage_is_filtered_by_every_field(home: &dyn Home) {
-    let store = home.open().await;
-    let plain = usage(instance(1), 10, "plain");
-    let rows = vec![
-        plain.clone(),
-        usage(instance(2), 20, "instance"),
-        UsageRow { account_id: "SOUTHRIDGE".into(), ..usage(instance(3), 30, "account") },
-        UsageRow { consumer_id: "grace".into(), ..usage(instance(1), 40, "consumer") },
-        UsageRow { activation_id: String::new(), ..usage(instance(1), 50, "activation") },
-    ];
-    project(&*store, Projection { usage: rows, ..Projection::default() }).await;
-
-    let stored = store.usage(any_usage()).await.unwrap();
-    assert_eq!(stored.len(), 5);
-    assert_eq!(stored[0], UsageRow { row_id: stored[0].row_id, ..plain });
-    let found = |filter| items(&*store, filter);
-    assert_eq!(
-        found(UsageFilter { instance_id: Some(instance(2)), ..any_usage() }).await,
-        ["instance"]
-    );
-    assert_eq!(
-        found(UsageFilter { account_ids: vec!["SOUTHRIDGE".into()], ..any_usage() }).await,
-        ["account"]
-    );
-    let both = vec!["SOUTHRIDGE".into(), "NORTHWIND".into()];
-    assert_eq!(found(UsageFilter { account_ids: both, ..any_usage() }).await.len(), 5);
-    assert_eq!(
-        found(UsageFilter { consumer_id: Some("grace".into()), ..any_usage() }).await,
-        ["consumer"]
-    );
-    assert_eq!(
-        found(UsageFilter { activation_id: Some(String::new()), ..any_usage() }).await,
-        ["activation"]
-    );
-    assert_eq!(found(UsageFilter { item: Some("plain".into()), ..any_usage() }).await, ["plain"]);
-    assert_eq!(
-        found(UsageFilter { from_ms: 20, until_ms: 40, ..any_usage() }).await,
-        ["instance", "account"]
-    );
-    let theirs = UsageFilter {
-        instance_id: Some(instance(1)),
-        account_ids: vec!["SOUTHRIDGE".into()],
-        ..any_usage()
-    };
-    assert!(found(theirs).await.is_empty(), "an instance of another account");
-}
-
-pub(crate) async fn usage_is_paged_by_row_id(home: &dyn Home) {
-    let store = home.open().await;
-    for part in 0..5 {
-        let rows = (0..5_u8)
-            .map(|at| {
-                let at = part * 5 + i64::from(at);
-                usage(instance(1 + u128::from(at % 2 == 0)), at * HOUR, &at.to_string())
-            })
-            .collect();
-        project(&*store, Projection { usage: rows, ..Projection::default() }).await;
-    }
-    for (instance_id, expected) in [(None, 20), (Some(instance(1)), 10)] {
-        let mut filter = UsageFilter {
-            from_ms: 2 * HOUR,
-            until_ms: 22 * HOUR,
-            instance_id,
-            limit: 3,
-            ..UsageFilter::default()
-        };
-        let mut times = Vec::new();
-        loop {
-            let page = store.usage(filter.clone()).await.unwrap();
-            assert!(page.len() <= 3);
-            let Some(last) = page.last() else { break };
-            filter.after_row_id = last.row_id;
-            times.extend(page.iter().map(|row| row.usage_time_ms));
-        }
-        assert_eq!(times.len(), expected);
-        assert!(times.is_sorted() && times[0] >= 2 * HOUR && *times.last().unwrap() < 22 * HOUR);
-    }
-}
-
-pub(crate) async fn usage_out_of_order_of_time_is_found(home: &dyn Home) {
-    let store = home.open().await;
-    for (time, item) in [(9 * HOUR, "nine"), (2 * HOUR, "two"), (9 * HOUR + 5, "nine again")] {
-        let rows = vec![usage(instance(1), time, item)];
-        project(&*store, Projection { usage: rows, ..Projection::default() }).await;
-    }
-    let at = |from_ms, until_ms| UsageFilter { from_ms, until_ms, ..any_usage() };
-    assert_eq!(items(&*store, at(9 * HOUR, 10 * HOUR)).await, ["nine", "nine again"]);
-    assert_eq!(items(&*store, at(2 * HOUR, 2 * HOUR + 1)).await, ["two"]);
-    assert_eq!(items(&*store, at(9 * HOUR + 1, 10 * HOUR)).await, ["nine again"]);
-    assert!(items(&*store, at(3 * HOUR, 9 * HOUR)).await.is_empty());
-}
-
-pub(crate) async fn usage_of_an_account_with_many_instances_is_whole(home: &dyn Home) {
-    let store = home.open().await;
-    let rows = (1..=200_u8)
-        .map(|at| UsageRow {
-            account_id: if at % 2 == 0 { "NORTHWIND" } else { "SOUTHRIDGE" }.into(),
-            ..usage(instance(u128::from(at)), i64::from(at), &at.to_string())
-        })
-        .collect();
-    project(&*store, Projection { usage: rows, ..Projection::default() }).await;
-    let filter = UsageFilter { account_ids: vec!["NORTHWIND".into()], limit: 60, ..any_usage() };
-    let first = store.usage(filter.clone()).await.unwrap();
-    let after_row_id = first.last().unwrap().row_id;
-    let second = store.usage(UsageFilter { after_row_id, ..filter }).await.unwrap();
-    assert_eq!((first.len(), second.len()), (60, 40));
-    assert!(first.iter().chain(&second).all(|row| row.account_id == "NORTHWIND"));
 }
