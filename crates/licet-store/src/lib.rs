@@ -16,6 +16,7 @@ mod journal;
 mod numbers;
 pub mod postgres;
 mod projection;
+mod section;
 mod site;
 pub mod sqlite;
 
