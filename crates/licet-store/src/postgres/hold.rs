@@ -11,7 +11,7 @@ use super::{
     PostgresStore,
     batch::{self, Outcome},
     failure::{Columns, Failure, describe},
-    journal,
+    walk,
     writer::Writers,
 };
 use crate::{
@@ -20,11 +20,6 @@ use crate::{
 
 /// How often a hold is begun anew before its error is told.
 const TRIES_MAX: u32 = 3;
-
-/// An instance without a journal has no head to lock, so it gets one of section zero.
-const MAKE: &str = "
-    INSERT INTO head (instance_id, seq, hash, position) VALUES ($1, 0, '', 0)
-    ON CONFLICT DO NOTHING";
 
 const LOCK: &str = "SELECT FROM head WHERE instance_id = $1 FOR UPDATE";
 
@@ -87,20 +82,20 @@ async fn begin(
     after_seq: u64,
 ) -> Result<(bool, Vec<Section>), Begin> {
     batch::prepare(client).await?;
-    let make = client.prepare_cached(MAKE).await?;
     let lock = client.prepare_cached(LOCK).await?;
     let may_move = client.prepare_cached(MAY_MOVE).await?;
-    let tail = client.prepare_cached(&journal::tail_sql()).await?;
-    let after = signed(after_seq);
+    let tail = client.prepare_cached(walk::WALK).await?;
+    let (ids, seqs) = ([instance_id], [signed(after_seq)]);
+    let (ids, seqs) = (&ids[..], &seqs[..]);
     let (_, _, _, may_move, tail) = try_join5(
         client.batch_execute("BEGIN"),
-        client.execute(&make, &[&instance_id]),
+        batch::make_heads(client, ids),
         client.execute(&lock, &[&instance_id]),
         client.query_one(&may_move, &[&instance_id]),
-        client.query(&tail, &[&instance_id, &after]),
+        client.query(&tail, &[&ids, &seqs]),
     )
     .await?;
-    Ok((may_move.column(0)?, journal::tail(&tail, after_seq)?))
+    Ok((may_move.column(0)?, walk::tail(&tail)?))
 }
 
 struct PostgresHold {

@@ -2,9 +2,11 @@
 //!
 //! - `head` is where each instance's journal stands. An append moves it only from where its
 //!   records were decided on, so whoever was late is told so, in whichever process.
-//! - `journal` has a row for each section. The position of a section is the id of its
-//!   transaction, and what is read by position ends below the oldest transaction that is still
-//!   open. So a reader never passes a place where something may yet appear.
+//! - `journal` has a row for each transaction, with a section of each instance that appended
+//!   (`batch`) and the place of the one before it, so that an instance is read backwards from its
+//!   head (`walk`). The position of a row is the id of its transaction, and what is read by
+//!   position ends below the oldest transaction that is still open. So a reader never passes a
+//!   place where something may yet appear.
 //!   A transaction that writes for a long time, of whichever program in the cluster, delays what is
 //!   read by position, and with it the reports, until it ends.
 //! - All other tables are as the embedded store has them. Whatever is derived is written by the
@@ -41,6 +43,7 @@ mod tls;
 mod tokens;
 mod usage;
 mod users;
+mod walk;
 mod writer;
 
 use std::{fmt, sync::Arc, time::Duration};

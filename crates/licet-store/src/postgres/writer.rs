@@ -19,11 +19,13 @@ use tokio::{
     time::Instant,
 };
 use tokio_postgres::Error;
+use uuid::Uuid;
 
 use super::{
     batch::{self, Outcome},
     database::{Database, Role},
     failure::{Failure, describe},
+    walk,
 };
 use crate::{Append, AppendError, Appending, Position, StoreError};
 
@@ -49,9 +51,10 @@ const APPEND_PATIENCE: Duration = Duration::from_secs(5);
 const RECONNECT_AFTER: Duration = Duration::from_millis(50);
 const RECONNECT_AFTER_MAX: Duration = Duration::from_secs(1);
 
-/// After so many appends a plan is made anew: the table of heads may have grown from a page, where
-/// any plan does, to millions of rows.
+/// After so many appends a plan is made anew for the first time.
 const PLAN_KEPT: usize = 1_000;
+/// After so many it is in any case.
+const PLAN_KEPT_MAX: usize = 1_000_000;
 
 /// How often a batch is sent again because others were in its way.
 const TRIES_MAX: u32 = 10;
@@ -96,7 +99,7 @@ impl Writers {
                 database: database.clone(),
                 queue,
                 waiting: VecDeque::new(),
-                planned_since: 0,
+                plan: Plan::default(),
                 is_down: Arc::clone(&is_down),
             };
             queues.push(sender);
@@ -119,8 +122,6 @@ impl Writers {
         let queued = Queued { append, reply, may_stand, tries: 0 };
         if queued.append.records.len() > RECORDS_BYTES_MAX {
             queued.refuse("the records are too long");
-        } else if queued.append.expected.seq == 0 && queued.append.expected.hash != [0; 32] {
-            queued.answer(Err(AppendError::Conflict));
         } else {
             self.enqueue(queued);
         }
@@ -184,8 +185,7 @@ struct Writer {
     queue: mpsc::Receiver<Queued>,
     /// What was taken from the queue, but must not be in the batch under way.
     waiting: VecDeque<Queued>,
-    /// Appends sent since the statement was planned.
-    planned_since: usize,
+    plan: Plan,
     is_down: Arc<AtomicBool>,
 }
 
@@ -273,14 +273,9 @@ impl Writer {
     /// Sends a batch. What has not moved its head, but may have done so before, is looked up.
     async fn send(&mut self, batch: &[Queued]) -> Result<Vec<Outcome>, Error> {
         let appends: Vec<&Append> = batch.iter().map(|queued| &queued.append).collect();
-        self.planned_since += batch.len();
-        let mut outcomes = if self.planned_since > PLAN_KEPT {
-            self.planned_since = 0;
-            let discarding = self.client.batch_execute("DISCARD PLANS");
-            try_join(discarding, batch::append(&self.client, &appends)).await?.1
-        } else {
-            batch::append(&self.client, &appends).await?
-        };
+        let preparing = prepare_for(&self.client, &appends, self.plan.is_stale(appends.len()));
+        let appending = batch::append(&self.client, &appends);
+        let (_, mut outcomes) = try_join(preparing, appending).await?;
         let unsure: Vec<usize> = (0..batch.len())
             .filter(|at| batch[*at].may_stand && outcomes[*at] == Outcome::MovedOn)
             .collect();
@@ -288,7 +283,7 @@ impl Writer {
             return Ok(outcomes);
         }
         let wanted: Vec<&Append> = unsure.iter().map(|at| appends[*at]).collect();
-        for (at, found) in unsure.into_iter().zip(batch::find(&self.client, &wanted).await?) {
+        for (at, found) in unsure.into_iter().zip(walk::find(&self.client, &wanted).await?) {
             if let Some(position) = found {
                 outcomes[at] = Outcome::Written(position);
             }
@@ -336,6 +331,48 @@ impl Writer {
             }
         }
     }
+}
+
+/// How long the plan of the statement is kept. The table of heads may have grown from a page, where
+/// any plan does, to millions of rows; but the larger it is, the longer it takes to outgrow a plan.
+struct Plan {
+    appends_since: usize,
+    kept: usize,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { appends_since: 0, kept: PLAN_KEPT }
+    }
+}
+
+impl Plan {
+    /// Whether so many more appends should have a new plan.
+    fn is_stale(&mut self, appends: usize) -> bool {
+        self.appends_since += appends;
+        let is_stale = self.appends_since > self.kept;
+        if is_stale {
+            *self = Self { appends_since: 0, kept: (self.kept * 2).min(PLAN_KEPT_MAX) };
+        }
+        is_stale
+    }
+}
+
+/// What a connection does before it appends: heads for new instances, and room for a new plan.
+async fn prepare_for(
+    client: &ClientWrapper,
+    appends: &[&Append],
+    is_plan_stale: bool,
+) -> Result<(), Error> {
+    let is_new = |append: &&&Append| append.expected.seq == 0;
+    let new: Vec<Uuid> = appends.iter().filter(is_new).map(|append| append.instance_id).collect();
+    if !new.is_empty() {
+        batch::make_heads(client, &new).await?;
+    }
+    if is_plan_stale {
+        client.batch_execute("DISCARD PLANS").await?;
+    }
+    Ok(())
 }
 
 fn refuse_all(batch: Vec<Queued>, why: &str) {
