@@ -12,7 +12,7 @@ use super::{
     batch::{self, Outcome},
     failure::{Columns, Failure, describe},
     walk,
-    writer::Writers,
+    writer::Writer,
 };
 use crate::{
     Append, AppendError, Appending, Held, Hold, Position, Section, StoreError, numbers::signed,
@@ -35,13 +35,13 @@ pub(super) async fn hold(
     instance_id: Uuid,
     after_seq: u64,
 ) -> Result<Box<dyn Hold>, StoreError> {
-    let writers = Arc::clone(store.writers()?);
+    let writer = Arc::clone(store.writers()?);
     let mut tries = 0;
     loop {
         tries += 1;
         let client = Connection(Some(store.holds.get().await?));
         match begin(client.get(), instance_id, after_seq).await {
-            Ok((true, tail)) => return Ok(Box::new(PostgresHold { client, writers, tail })),
+            Ok((true, tail)) => return Ok(Box::new(PostgresHold { client, writer, tail })),
             Ok((false, _)) if tries < TRIES_MAX => {}
             Ok((false, _)) => {
                 let why = "the journal stands at a position above the database's transactions";
@@ -100,7 +100,7 @@ async fn begin(
 
 struct PostgresHold {
     client: Connection,
-    writers: Arc<Writers>,
+    writer: Arc<Writer>,
     tail: Vec<Section>,
 }
 
@@ -111,13 +111,13 @@ impl Hold for PostgresHold {
 
     fn append(self: Box<Self>, append: Append) -> Held {
         Box::pin(async move {
-            let Self { client, writers, .. } = *self;
+            let Self { client, writer, .. } = *self;
             match commit(client, &append).await {
                 Ok(Outcome::Written(position)) => Ok(position),
                 Ok(Outcome::MovedOn) => Err(AppendError::Conflict),
-                Ok(Outcome::Again) => settle(writers.append(append)).await,
+                Ok(Outcome::Again) => settle(writer.append(append)).await,
                 Err(error) if Failure::of(&error) == Failure::ConnectionLost => {
-                    settle(writers.append_again(append)).await
+                    settle(writer.append_again(append)).await
                 }
                 Err(error) => Err(AppendError::Unavailable(describe(&error))),
             }
@@ -152,7 +152,7 @@ async fn commit(mut client: Connection, append: &Append) -> Result<Outcome, Erro
     }
 }
 
-/// The writers find out what became of an append, and write it if nothing did.
+/// The writer finds out what became of an append, and writes it if nothing did.
 async fn settle(appending: Appending) -> Result<Position, AppendError> {
     let closed = || AppendError::Unavailable("the store is closed".to_owned());
     appending.await.map_err(|_| closed())?

@@ -1,4 +1,4 @@
-//! Reading the journal, and the way to its writers.
+//! Reading the journal, and the way to its writer.
 
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -97,7 +97,7 @@ fn group(row: &Row) -> Result<Group, StoreError> {
 impl Journal for PostgresStore {
     fn append(&self, append: Append) -> Appending {
         match &self.writers {
-            Some(writers) => writers.append(append),
+            Some(writer) => writer.append(append),
             None => {
                 let (reply, answer) = tokio::sync::oneshot::channel();
                 let why = "the store is open to read only".to_owned();

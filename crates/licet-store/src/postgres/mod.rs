@@ -12,7 +12,7 @@
 //! - All other tables are as the embedded store has them. Whatever is derived is written by the
 //!   process that leads.
 //!
-//! Each process keeps a few connections: two that append (`writer`), one for short reads, one
+//! Each process keeps a few connections: one that appends (`writer`), one for short reads, one
 //! that listens to changes of the site, small pools for holds, changes and reports, and two with
 //! which the leader reads the journal and projects. They need sessions of their own: a proxy that shares connections between transactions
 //! cannot stand in between.
@@ -57,7 +57,7 @@ use self::{
     listener::Listener,
     projection::Projector,
     target::Target,
-    writer::Writers,
+    writer::Writer,
 };
 use crate::{Pending, Store, StoreError};
 
@@ -82,7 +82,7 @@ pub struct PostgresStore {
     reports: Pool,
     projector: Projector,
     /// What only a store has that may write.
-    writers: Option<Arc<Writers>>,
+    writers: Option<Arc<Writer>>,
     listener: Option<Listener>,
 }
 
@@ -98,9 +98,9 @@ impl PostgresStore {
     pub async fn open(url: &str) -> Result<Arc<Self>, StoreError> {
         let database = Database(Arc::new(Target::read(url)?));
         schema::prepare(&database).await?;
-        let writers = Arc::new(Writers::start(&database).await?);
+        let writer = Arc::new(Writer::start(&database).await?);
         let listener = Listener::start(&database);
-        Self::assemble(database, Some(writers), Some(listener))
+        Self::assemble(database, Some(writer), Some(listener))
     }
 
     /// Opens the store to read, beside servers that write it or without one. Every change answers
@@ -116,7 +116,7 @@ impl PostgresStore {
 
     fn assemble(
         database: Database,
-        writers: Option<Arc<Writers>>,
+        writers: Option<Arc<Writer>>,
         listener: Option<Listener>,
     ) -> Result<Arc<Self>, StoreError> {
         Ok(Arc::new(Self {
@@ -132,7 +132,7 @@ impl PostgresStore {
         }))
     }
 
-    fn writers(&self) -> Result<&Arc<Writers>, StoreError> {
+    fn writers(&self) -> Result<&Arc<Writer>, StoreError> {
         self.writers.as_ref().ok_or_else(read_only)
     }
 
@@ -170,8 +170,8 @@ impl PostgresStore {
     }
 
     async fn close_all(&self) {
-        if let Some(writers) = &self.writers {
-            writers.close().await;
+        if let Some(writer) = &self.writers {
+            writer.close().await;
         }
         if let Some(listener) = &self.listener {
             listener.close();

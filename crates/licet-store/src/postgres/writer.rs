@@ -1,4 +1,4 @@
-//! The writers of the journal: each takes what waits and appends it in one transaction.
+//! The writer of the journal: it takes what waits and appends it in one transaction.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -29,10 +29,7 @@ use super::{
 };
 use crate::{Append, AppendError, Appending, Position, StoreError};
 
-/// Writers beside each other: while the database makes one batch durable, the other gathers.
-const WRITERS: u128 = 2;
-
-/// Appends that may wait for a writer. An instance has one append under way at a time, so this is
+/// Appends that may wait. An instance has one append under way at a time, so this is
 /// a bound on instances that write at the same moment.
 const QUEUE_MAX: usize = 32_768;
 
@@ -81,31 +78,28 @@ impl Queued {
     }
 }
 
-/// The writers of a store. An instance always has the same one, so its appends stay in order.
-pub(super) struct Writers {
-    queues: Mutex<Option<Vec<mpsc::Sender<Queued>>>>,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+/// The writer of a store. There is one: a transaction costs as much as dozens of sections, and while
+/// the database makes a batch durable, the next one gathers.
+pub(super) struct Writer {
+    queue: Mutex<Option<mpsc::Sender<Queued>>>,
+    task: Mutex<Option<JoinHandle<()>>>,
     is_down: Arc<AtomicBool>,
 }
 
-impl Writers {
+impl Writer {
     pub(super) async fn start(database: &Database) -> Result<Self, StoreError> {
         let is_down = Arc::new(AtomicBool::new(false));
-        let (mut queues, mut tasks) = (Vec::new(), Vec::new());
-        for _ in 0..WRITERS {
-            let (sender, queue) = mpsc::channel(QUEUE_MAX);
-            let writer = Writer {
-                client: connect(database).await?,
-                database: database.clone(),
-                queue,
-                waiting: VecDeque::new(),
-                plan: Plan::default(),
-                is_down: Arc::clone(&is_down),
-            };
-            queues.push(sender);
-            tasks.push(tokio::spawn(writer.run()));
-        }
-        Ok(Self { queues: Mutex::new(Some(queues)), tasks: Mutex::new(tasks), is_down })
+        let (sender, queue) = mpsc::channel(QUEUE_MAX);
+        let writing = Writing {
+            client: connect(database).await?,
+            database: database.clone(),
+            queue,
+            waiting: VecDeque::new(),
+            plan: Plan::default(),
+            is_down: Arc::clone(&is_down),
+        };
+        let task = tokio::spawn(writing.run());
+        Ok(Self { queue: Mutex::new(Some(sender)), task: Mutex::new(Some(task)), is_down })
     }
 
     pub(super) fn append(&self, append: Append) -> Appending {
@@ -129,9 +123,8 @@ impl Writers {
     }
 
     fn enqueue(&self, queued: Queued) {
-        let at = usize::try_from(queued.append.instance_id.as_u128() % WRITERS).unwrap_or(0);
-        let refused = match &*self.queues.lock() {
-            Some(queues) => match queues[at].try_send(queued) {
+        let refused = match &*self.queue.lock() {
+            Some(queue) => match queue.try_send(queued) {
                 Ok(()) => return,
                 Err(mpsc::error::TrySendError::Full(queued)) => {
                     (queued, "too many appends are waiting")
@@ -150,12 +143,12 @@ impl Writers {
 
     /// Takes nothing more, and returns when what is queued is written or refused.
     pub(super) async fn close(&self) {
-        self.queues.lock().take();
-        let tasks = std::mem::take(&mut *self.tasks.lock());
-        for task in tasks {
-            if task.await.is_err() {
-                tracing::error!("a writer of the journal panicked");
-            }
+        self.queue.lock().take();
+        let task = self.task.lock().take();
+        if let Some(task) = task
+            && task.await.is_err()
+        {
+            tracing::error!("the writer of the journal panicked");
         }
     }
 }
@@ -179,7 +172,8 @@ async fn reconnect(database: &Database) -> ClientWrapper {
     }
 }
 
-struct Writer {
+/// The writer's task.
+struct Writing {
     client: ClientWrapper,
     database: Database,
     queue: mpsc::Receiver<Queued>,
@@ -189,7 +183,7 @@ struct Writer {
     is_down: Arc<AtomicBool>,
 }
 
-impl Writer {
+impl Writing {
     async fn run(mut self) {
         loop {
             let batch = self.gather().await;

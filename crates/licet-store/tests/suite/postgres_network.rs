@@ -80,6 +80,37 @@ async fn an_answer_that_was_lost_is_found_in_the_journal() {
 }
 
 #[tokio::test]
+async fn an_answer_that_was_lost_is_found_behind_what_others_appended_since() {
+    let home = home!();
+    let proxy = Proxy::to(home.address()).await;
+    let ours = PostgresStore::open(&home.url_by(&proxy.address.to_string())).await.unwrap();
+    let theirs = home.store().await;
+    let mut chain = Chain::new(1);
+    chain.append(&*theirs, "a").await;
+    let late = Chain { id: chain.id, head: chain.head };
+
+    proxy.set(Network::Mute);
+    let before = theirs.last_position().await.unwrap();
+    let appended = ours.append(chain.next("b"));
+    let mut forked = late;
+    let mut lost = forked.next("lost");
+    lost.hash = [9; 32];
+    while theirs.last_position().await.unwrap() == before {
+        tokio::task::yield_now().await;
+    }
+    let place = theirs.last_position().await.unwrap();
+    let never = ours.append(lost);
+    for records in ["c", "d", "e"] {
+        chain.append(&*theirs, records).await;
+    }
+    proxy.set(Network::Cut);
+    proxy.set(Network::Works);
+    assert_eq!(appended.await.unwrap().unwrap(), place);
+    assert!(matches!(never.await.unwrap(), Err(AppendError::Conflict)));
+    assert_eq!(records(&*ours, chain.id).await, ["a", "b", "c", "d", "e"]);
+}
+
+#[tokio::test]
 async fn a_database_out_of_reach_refuses_appends_until_it_is_back() {
     let home = home!();
     let proxy = Proxy::to(home.address()).await;
