@@ -18,6 +18,7 @@ mod numbers;
 mod packing;
 pub mod postgres;
 mod projection;
+mod section;
 mod site;
 pub mod sqlite;
 mod usage_block;

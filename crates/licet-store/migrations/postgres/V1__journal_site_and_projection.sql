@@ -10,33 +10,31 @@ CREATE TABLE identity (
     position_offset bigint NOT NULL
 );
 
--- Where each instance's journal stands. The truth for who may append next. No index but the key,
--- and room in every page, so that moving a head touches one page.
+-- Where each instance's journal stands, and where its last two sections are. The truth for who may
+-- append next. Section zero means that there is no journal. No index but the key, and room in every
+-- page, so that moving a head touches one page.
 CREATE TABLE head (
     instance_id uuid PRIMARY KEY,
-    seq bigint NOT NULL,
-    hash bytea NOT NULL,
-    position bigint NOT NULL
+    seq bigint NOT NULL DEFAULT 0,
+    position bigint NOT NULL DEFAULT 0,
+    previous_position bigint NOT NULL DEFAULT 0,
+    hash bytea NOT NULL DEFAULT decode(repeat('00', 32), 'hex')
 ) WITH (fillfactor = 50);
 
--- One row for each section. All sections of one transaction have its position.
+-- One row for each transaction that appended: the sections of its instances, and for each the
+-- position of the instance's section before it, zero for none. So an instance's sections are found
+-- from its head backwards, and no index has to be written for them. src/section.rs says what the
+-- bytes of a section mean.
 CREATE TABLE journal (
-    position bigint NOT NULL,
-    instance_id uuid NOT NULL,
-    seq bigint NOT NULL,
-    at_ms bigint NOT NULL,
-    wake_at_ms bigint,
-    previous_hash bytea NOT NULL,
-    hash bytea NOT NULL,
-    records bytea NOT NULL,
-    PRIMARY KEY (instance_id, seq)
+    position bigint PRIMARY KEY,
+    instance_ids uuid[] NOT NULL,
+    previous_positions bigint[] NOT NULL,
+    sections bytea[] NOT NULL
 );
 
 -- Appending must not wait for compression, nor write to a second table what fits into a page.
-ALTER TABLE journal ALTER COLUMN records SET STORAGE EXTERNAL;
+ALTER TABLE journal ALTER COLUMN sections SET STORAGE EXTERNAL;
 ALTER TABLE journal SET (toast_tuple_target = 8160);
-
-CREATE INDEX journal_by_position ON journal (position);
 
 CREATE TABLE instance (
     row_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,66 +1,64 @@
 //! Several appends, sent as one statement.
 
+use std::error::Error as StdError;
+
+use bytes::{BufMut, BytesMut};
 use deadpool_postgres::ClientWrapper;
-use tokio_postgres::Error;
+use tokio_postgres::{
+    Error,
+    types::{IsNull, ToSql, Type, to_sql_checked},
+};
 use uuid::Uuid;
 
+use super::walk;
 use crate::{
     Append, Position,
     numbers::{signed, unsigned},
+    section,
 };
 
+/// An instance without a journal gets a head of section zero, which can be locked and moved.
+const MAKE: &str = "
+    INSERT INTO head (instance_id) SELECT * FROM unnest($1::uuid[]) ON CONFLICT DO NOTHING";
+
 /// Moves the heads that stand as expected, and writes the sections of just those. A head moves
-/// only to a higher position, so that positions ascend along each instance's journal.
-///
-/// A head of section zero is left by a hold that wrote nothing, and means that there is no
-/// journal.
+/// only to a higher position, so that positions ascend along each instance's journal. Tells the
+/// position, and which were written unless all were.
 const APPEND: &str = "
-    WITH given AS MATERIALIZED (
-        SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::bytea[], $5::bigint[],
-                $6::bigint[], $7::bytea[]) WITH ORDINALITY
-            AS given (instance_id, expected_seq, expected_hash, hash, at_ms, wake_at_ms, records,
-                number)
-    ), place AS MATERIALIZED (
+    WITH place AS MATERIALIZED (
         SELECT pg_current_xact_id()::text::bigint + position_offset AS position FROM identity
-    ), begun AS (
-        INSERT INTO head (instance_id, seq, hash, position)
-        SELECT instance_id, 1, hash, position FROM given, place WHERE expected_seq = 0
-        ON CONFLICT (instance_id) DO UPDATE
-            SET seq = 1, hash = excluded.hash, position = excluded.position WHERE head.seq = 0
-        RETURNING instance_id
     ), moved AS (
-        UPDATE head SET seq = given.expected_seq + 1, hash = given.hash, position = place.position
-        FROM given, place
-        WHERE head.instance_id = given.instance_id AND given.expected_seq > 0
+        UPDATE head SET seq = given.expected_seq + 1, hash = given.hash,
+            position = place.position, previous_position = head.position
+        FROM place, unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::bytea[]) WITH ORDINALITY
+            AS given (instance_id, expected_seq, expected_hash, hash, number)
+        WHERE head.instance_id = given.instance_id
             AND head.seq = given.expected_seq AND head.hash = given.expected_hash
             AND head.position < place.position
-        RETURNING head.instance_id
+        RETURNING given.number, head.previous_position
+    ), gathered AS MATERIALIZED (
+        SELECT array_agg(number) AS numbers, array_agg(previous_position) AS previous_positions,
+            count(*) = cardinality($1) AS is_all
+        FROM moved
     ), written AS (
-        INSERT INTO journal (position, instance_id, seq, at_ms, wake_at_ms, previous_hash, hash,
-            records)
-        SELECT position, instance_id, expected_seq + 1, at_ms, wake_at_ms, expected_hash, hash,
-            records
-        FROM given, place
-        WHERE CASE expected_seq
-            WHEN 0 THEN instance_id IN (SELECT instance_id FROM begun)
-            ELSE instance_id IN (SELECT instance_id FROM moved)
-        END
-        RETURNING instance_id
+        INSERT INTO journal (position, instance_ids, previous_positions, sections)
+        SELECT (SELECT position FROM place),
+            CASE WHEN is_all THEN $1
+                ELSE (SELECT array_agg(($1::uuid[])[number]) FROM unnest(numbers) AS number) END,
+            previous_positions,
+            CASE WHEN is_all THEN $5::bytea[]
+                ELSE (SELECT array_agg(($5::bytea[])[number]) FROM unnest(numbers) AS number) END
+        FROM gathered WHERE numbers IS NOT NULL
     )
-    SELECT number, position, CASE
-        WHEN instance_id IN (SELECT instance_id FROM written) THEN 'written'
-        WHEN (SELECT head.seq = given.expected_seq AND head.hash = given.expected_hash FROM head
-            WHERE head.instance_id = given.instance_id) THEN 'as expected'
-        ELSE 'moved on'
-    END
-    FROM given, place";
+    SELECT (SELECT position FROM place), is_all, CASE WHEN NOT is_all THEN numbers END
+    FROM gathered";
 
-/// Finds sections that are in the journal as they were to be written.
-const FIND: &str = "
-    SELECT number, position
+/// Finds heads that stand as they are expected.
+const STANDING: &str = "
+    SELECT number
     FROM unnest($1::uuid[], $2::bigint[], $3::bytea[]) WITH ORDINALITY
-        AS wanted (instance_id, seq, hash, number)
-    JOIN journal USING (instance_id, seq, hash)";
+        AS given (instance_id, seq, hash, number)
+    JOIN head USING (instance_id, seq, hash)";
 
 /// What became of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,13 +72,21 @@ pub(super) enum Outcome {
 
 /// Prepares what a connection needs to append.
 pub(super) async fn prepare(client: &ClientWrapper) -> Result<(), Error> {
-    client.prepare_cached(APPEND).await?;
-    client.prepare_cached(FIND).await?;
+    for sql in [MAKE, APPEND, STANDING, walk::WALK] {
+        client.prepare_cached(sql).await?;
+    }
+    Ok(())
+}
+
+/// Makes heads for instances that have none, in the order of their ids.
+pub(super) async fn make_heads(client: &ClientWrapper, ids: &[Uuid]) -> Result<(), Error> {
+    let statement = client.prepare_cached(MAKE).await?;
+    client.execute(&statement, &[&ids]).await?;
     Ok(())
 }
 
 /// Appends in one transaction, or in the one that is open; answers in the order given.
-/// `appends` have distinct instances, in the order of their ids.
+/// `appends` have distinct instances, in the order of their ids, and each has a head.
 pub(super) async fn append(
     client: &ClientWrapper,
     appends: &[&Append],
@@ -89,46 +95,51 @@ pub(super) async fn append(
     let seqs: Vec<i64> = appends.iter().map(|append| signed(append.expected.seq)).collect();
     let expected: Vec<&[u8]> = appends.iter().map(|append| &append.expected.hash[..]).collect();
     let hashes: Vec<&[u8]> = appends.iter().map(|append| &append.hash[..]).collect();
-    let times: Vec<i64> = appends.iter().map(|append| append.at_ms).collect();
-    let wakes: Vec<Option<i64>> = appends.iter().map(|append| append.wake_at_ms).collect();
-    let records: Vec<&[u8]> = appends.iter().map(|append| &append.records[..]).collect();
+    let sections: Vec<Stored<'_>> = appends.iter().map(|append| Stored(append)).collect();
     let statement = client.prepare_cached(APPEND).await?;
-    let rows = client
-        .query(&statement, &[&ids, &seqs, &expected, &hashes, &times, &wakes, &records])
-        .await?;
-    let mut outcomes = vec![Outcome::MovedOn; appends.len()];
-    for row in rows {
-        let outcome = match row.try_get(2)? {
-            "written" => Outcome::Written(Position(unsigned(row.try_get(1)?))),
-            "as expected" => Outcome::Again,
-            _ => Outcome::MovedOn,
-        };
-        if let Some(place) = outcome_at(&mut outcomes, row.try_get(0)?) {
-            *place = outcome;
-        }
+    let row = client.query_one(&statement, &[&ids, &seqs, &expected, &hashes, &sections]).await?;
+    let written = Outcome::Written(Position(unsigned(row.try_get(0)?)));
+    if row.try_get(1)? {
+        return Ok(vec![written; appends.len()]);
     }
+    let mut outcomes = vec![Outcome::MovedOn; appends.len()];
+    set(&mut outcomes, row.try_get::<_, Option<Vec<i64>>>(2)?.unwrap_or_default(), written);
+    let statement = client.prepare_cached(STANDING).await?;
+    let rows = client.query(&statement, &[&ids, &seqs, &expected]).await?;
+    let numbers: Vec<i64> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    set(&mut outcomes, numbers, Outcome::Again);
     Ok(outcomes)
 }
 
-/// Where each of these appends stands in the journal, if it is there.
-pub(super) async fn find(
-    client: &ClientWrapper,
-    appends: &[&Append],
-) -> Result<Vec<Option<Position>>, Error> {
-    let ids: Vec<Uuid> = appends.iter().map(|append| append.instance_id).collect();
-    let seqs: Vec<i64> = appends.iter().map(|append| signed(append.expected.seq + 1)).collect();
-    let hashes: Vec<&[u8]> = appends.iter().map(|append| &append.hash[..]).collect();
-    let statement = client.prepare_cached(FIND).await?;
-    let mut found = vec![None; appends.len()];
-    for row in client.query(&statement, &[&ids, &seqs, &hashes]).await? {
-        if let Some(place) = outcome_at(&mut found, row.try_get(0)?) {
-            *place = Some(Position(unsigned(row.try_get(1)?)));
+/// Sets the outcomes with these numbers, which count from one.
+fn set(outcomes: &mut [Outcome], numbers: Vec<i64>, outcome: Outcome) {
+    for number in numbers {
+        let at = usize::try_from(number - 1).ok();
+        if let Some(place) = at.and_then(|at| outcomes.get_mut(at)) {
+            *place = outcome;
         }
     }
-    Ok(found)
 }
 
-/// The place for what a row says; rows are numbered from one.
-fn outcome_at<T>(outcomes: &mut [T], number: i64) -> Option<&mut T> {
-    usize::try_from(number - 1).ok().and_then(|at| outcomes.get_mut(at))
+/// A section on its way into the journal.
+#[derive(Debug)]
+struct Stored<'a>(&'a Append);
+
+impl ToSql for Stored<'_> {
+    fn to_sql(
+        &self,
+        _type: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        out.reserve(1 + section::FRONT_BYTES + self.0.records.len());
+        out.put_u8(section::FORMAT);
+        section::put(self.0, out);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(of: &Type) -> bool {
+        *of == Type::BYTEA
+    }
+
+    to_sql_checked!();
 }

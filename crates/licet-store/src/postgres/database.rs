@@ -45,11 +45,11 @@ const NOTICED: [(&str, &str); 3] = [
 ];
 const DURABLE: (&str, &str) = ("synchronous_commit", "on");
 
-/// Heads are locked in the order of their ids when they are looked up one by one along a sorted
-/// list, or along the key's index. These settings leave the planner no third way. A plan is kept,
-/// because planning takes as long as a small batch.
-const IN_ORDER: [(&str, &str); 5] = [
-    ("plan_cache_mode", "force_generic_plan"),
+/// What is looked up by its key is looked up by it from the first row on: a plan for a table of
+/// one page would be kept when it has grown to millions of rows. Nor do these settings leave the
+/// planner a third way to lock heads in the order of their ids, beside looking them up one by one
+/// along a sorted list, or along the key's index.
+const BY_KEY: [(&str, &str); 4] = [
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("enable_seqscan", "off"),
@@ -59,7 +59,12 @@ const IN_ORDER: [(&str, &str); 5] = [
 impl Role {
     fn settings(self) -> Vec<(&'static str, &'static str)> {
         let own: &[(&str, &str)] = match self {
-            Self::Append => &[DURABLE, ("statement_timeout", "10s")],
+            Self::Append => &[
+                DURABLE,
+                // Planning takes as long as a small batch.
+                ("plan_cache_mode", "force_generic_plan"),
+                ("statement_timeout", "10s"),
+            ],
             Self::Hold => &[
                 DURABLE,
                 ("plan_cache_mode", "force_custom_plan"),
@@ -87,8 +92,9 @@ impl Role {
             Self::Listen => &[],
             Self::Migrate => &[("statement_timeout", "30min")],
         };
-        let order: &[_] = if self == Self::Append { &IN_ORDER } else { &[] };
-        [&[ISOLATION, INTERPRETED], &NOTICED[..], own, order].concat()
+        let is_by_key = matches!(self, Self::Append | Self::Hold | Self::Read);
+        let by_key: &[_] = if is_by_key { &BY_KEY } else { &[] };
+        [&[ISOLATION, INTERPRETED], &NOTICED[..], own, by_key].concat()
     }
 }
 

@@ -11,8 +11,8 @@ use super::{
     PostgresStore,
     batch::{self, Outcome},
     failure::{Columns, Failure, describe},
-    journal,
-    writer::Writers,
+    walk,
+    writer::Writer,
 };
 use crate::{
     Append, AppendError, Appending, Held, Hold, Position, Section, StoreError, numbers::signed,
@@ -20,11 +20,6 @@ use crate::{
 
 /// How often a hold is begun anew before its error is told.
 const TRIES_MAX: u32 = 3;
-
-/// An instance without a journal has no head to lock, so it gets one of section zero.
-const MAKE: &str = "
-    INSERT INTO head (instance_id, seq, hash, position) VALUES ($1, 0, '', 0)
-    ON CONFLICT DO NOTHING";
 
 const LOCK: &str = "SELECT FROM head WHERE instance_id = $1 FOR UPDATE";
 
@@ -40,13 +35,13 @@ pub(super) async fn hold(
     instance_id: Uuid,
     after_seq: u64,
 ) -> Result<Box<dyn Hold>, StoreError> {
-    let writers = Arc::clone(store.writers()?);
+    let writer = Arc::clone(store.writers()?);
     let mut tries = 0;
     loop {
         tries += 1;
         let client = Connection(Some(store.holds.get().await?));
         match begin(client.get(), instance_id, after_seq).await {
-            Ok((true, tail)) => return Ok(Box::new(PostgresHold { client, writers, tail })),
+            Ok((true, tail)) => return Ok(Box::new(PostgresHold { client, writer, tail })),
             Ok((false, _)) if tries < TRIES_MAX => {}
             Ok((false, _)) => {
                 let why = "the journal stands at a position above the database's transactions";
@@ -87,25 +82,25 @@ async fn begin(
     after_seq: u64,
 ) -> Result<(bool, Vec<Section>), Begin> {
     batch::prepare(client).await?;
-    let make = client.prepare_cached(MAKE).await?;
     let lock = client.prepare_cached(LOCK).await?;
     let may_move = client.prepare_cached(MAY_MOVE).await?;
-    let tail = client.prepare_cached(&journal::tail_sql()).await?;
-    let after = signed(after_seq);
+    let tail = client.prepare_cached(walk::WALK).await?;
+    let (ids, seqs) = ([instance_id], [signed(after_seq)]);
+    let (ids, seqs) = (&ids[..], &seqs[..]);
     let (_, _, _, may_move, tail) = try_join5(
         client.batch_execute("BEGIN"),
-        client.execute(&make, &[&instance_id]),
+        batch::make_heads(client, ids),
         client.execute(&lock, &[&instance_id]),
         client.query_one(&may_move, &[&instance_id]),
-        client.query(&tail, &[&instance_id, &after]),
+        client.query(&tail, &[&ids, &seqs]),
     )
     .await?;
-    Ok((may_move.column(0)?, journal::tail(&tail, after_seq)?))
+    Ok((may_move.column(0)?, walk::tail(&tail)?))
 }
 
 struct PostgresHold {
     client: Connection,
-    writers: Arc<Writers>,
+    writer: Arc<Writer>,
     tail: Vec<Section>,
 }
 
@@ -116,13 +111,13 @@ impl Hold for PostgresHold {
 
     fn append(self: Box<Self>, append: Append) -> Held {
         Box::pin(async move {
-            let Self { client, writers, .. } = *self;
+            let Self { client, writer, .. } = *self;
             match commit(client, &append).await {
                 Ok(Outcome::Written(position)) => Ok(position),
                 Ok(Outcome::MovedOn) => Err(AppendError::Conflict),
-                Ok(Outcome::Again) => settle(writers.append(append)).await,
+                Ok(Outcome::Again) => settle(writer.append(append)).await,
                 Err(error) if Failure::of(&error) == Failure::ConnectionLost => {
-                    settle(writers.append_again(append)).await
+                    settle(writer.append_again(append)).await
                 }
                 Err(error) => Err(AppendError::Unavailable(describe(&error))),
             }
@@ -157,7 +152,7 @@ async fn commit(mut client: Connection, append: &Append) -> Result<Outcome, Erro
     }
 }
 
-/// The writers find out what became of an append, and write it if nothing did.
+/// The writer finds out what became of an append, and writes it if nothing did.
 async fn settle(appending: Appending) -> Result<Position, AppendError> {
     let closed = || AppendError::Unavailable("the store is closed".to_owned());
     appending.await.map_err(|_| closed())?

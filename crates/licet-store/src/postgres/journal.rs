@@ -1,73 +1,36 @@
-//! Reading the journal, and the way to its writers.
+//! Reading the journal, and the way to its writer.
 
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{PostgresStore, failure::Columns, heads, hold, snapshots};
+use super::{PostgresStore, failure::Columns, heads, hold, snapshots, walk};
 use crate::{
     Append, AppendError, Appending, Group, Hold, Journal, Loaded, Pending, Position, Section,
     SharedJournal, StoreError,
     numbers::{row_limit, signed, unsigned},
 };
 
-/// Sections that are read at a time.
-const SECTIONS_READ: usize = 4_096;
+/// Groups that are read at a time.
+const GROUPS_READ: usize = 1_024;
 
-const SECTION: &str = "instance_id, seq, previous_hash, hash, at_ms, wake_at_ms, records";
-
-/// Whole groups after $1: as many as $3 sections begin, until $2 bytes are passed.
+/// At most $3 groups after $1, until $2 bytes are passed.
 ///
 /// A transaction that has not ended may yet commit at its position, so nothing is read at or above
 /// the oldest one.
-fn groups_sql() -> String {
-    format!(
-        "WITH first AS (
-            SELECT position, octet_length(records) AS bytes FROM journal
-            WHERE position > $1 AND position < (
-                SELECT position_offset + pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-                FROM identity)
-            ORDER BY position LIMIT $3
-        ), summed AS (
-            SELECT position, sum(bytes) OVER (ORDER BY position) AS bytes FROM first
-        ), last AS (
-            SELECT coalesce(min(position) FILTER (WHERE bytes >= $2), max(position)) AS position
-            FROM summed
-        )
-        SELECT {SECTION}, position FROM journal
-        WHERE position > $1 AND position <= (SELECT position FROM last)
-        ORDER BY position, instance_id, seq"
-    )
-}
-
-/// The columns stand in the order of [`SECTION`].
-pub(super) fn section(row: &Row) -> Result<Section, StoreError> {
-    Ok(Section {
-        instance_id: row.column(0)?,
-        seq: unsigned(row.column(1)?),
-        previous_hash: row.hash(2)?,
-        hash: row.hash(3)?,
-        at_ms: row.column(4)?,
-        wake_at_ms: row.column(5)?,
-        records: row.column(6)?,
-    })
-}
-
-pub(super) fn tail_sql() -> String {
-    format!("SELECT {SECTION} FROM journal WHERE instance_id = $1 AND seq > $2 ORDER BY seq")
-}
-
-/// # Errors
-/// [`StoreError::Damaged`] if a section is missing.
-pub(super) fn tail(rows: &[Row], after_seq: u64) -> Result<Vec<Section>, StoreError> {
-    let sections: Vec<Section> = rows.iter().map(section).collect::<Result<_, _>>()?;
-    for (section, seq) in sections.iter().zip(after_seq + 1..) {
-        if section.seq != seq {
-            let id = section.instance_id;
-            return Err(StoreError::Damaged(format!("section {seq} of instance {id} is missing")));
-        }
-    }
-    Ok(sections)
-}
+const GROUPS: &str = "
+    SELECT position, instance_ids, sections
+    FROM (
+        SELECT position, instance_ids, sections, sum(pg_column_size(sections))
+            OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            AS bytes_before
+        FROM journal
+        WHERE position > $1 AND position < (
+            SELECT position_offset + pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+            FROM identity)
+        ORDER BY position LIMIT $3
+    ) AS first
+    WHERE bytes_before IS NULL OR bytes_before < $2
+    ORDER BY position";
 
 impl PostgresStore {
     async fn read_tail(
@@ -75,8 +38,9 @@ impl PostgresStore {
         instance_id: Uuid,
         after_seq: u64,
     ) -> Result<Vec<Section>, StoreError> {
-        let rows = self.shared.query(&tail_sql(), &[&instance_id, &signed(after_seq)]).await?;
-        tail(&rows, after_seq)
+        let (ids, seqs) = ([instance_id], [signed(after_seq)]);
+        let rows = self.shared.query(walk::WALK, &[&&ids[..], &&seqs[..]]).await?;
+        walk::tail(&rows)
     }
 
     /// The sections of an instance on top of its snapshot, if that fits the journal.
@@ -106,31 +70,34 @@ impl PostgresStore {
             let room = i64::try_from(bytes_max - bytes).unwrap_or(i64::MAX);
             let rows = self
                 .groups
-                .query(&groups_sql(), &[&signed(from.0), &room, &row_limit(SECTIONS_READ)])
+                .query(GROUPS, &[&signed(from.0), &room, &row_limit(GROUPS_READ)])
                 .await?;
             for row in &rows {
-                let section = section(row)?;
-                bytes += section.records.len();
-                push(&mut groups, Position(unsigned(row.column(7)?)), section);
+                let group = group(row)?;
+                bytes += group.sections.iter().map(|section| section.records.len()).sum::<usize>();
+                groups.push(group);
             }
-            if rows.len() < SECTIONS_READ || bytes >= bytes_max {
+            if rows.len() < GROUPS_READ || bytes >= bytes_max {
                 return Ok(groups);
             }
         }
     }
 }
 
-fn push(groups: &mut Vec<Group>, position: Position, section: Section) {
-    match groups.last_mut() {
-        Some(group) if group.position == position => group.sections.push(section),
-        _ => groups.push(Group { position, sections: vec![section] }),
+fn group(row: &Row) -> Result<Group, StoreError> {
+    let position = Position(unsigned(row.column(0)?));
+    let (ids, sections): (Vec<Uuid>, Vec<&[u8]>) = (row.column(1)?, row.column(2)?);
+    if ids.len() != sections.len() {
+        return Err(StoreError::Damaged(format!("the journal's group {}", position.0)));
     }
+    let sections = ids.into_iter().zip(sections).map(|(id, bytes)| walk::section(id, bytes));
+    Ok(Group { position, sections: sections.collect::<Result<_, _>>()? })
 }
 
 impl Journal for PostgresStore {
     fn append(&self, append: Append) -> Appending {
         match &self.writers {
-            Some(writers) => writers.append(append),
+            Some(writer) => writer.append(append),
             None => {
                 let (reply, answer) = tokio::sync::oneshot::channel();
                 let why = "the store is open to read only".to_owned();

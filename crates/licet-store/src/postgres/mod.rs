@@ -2,15 +2,17 @@
 //!
 //! - `head` is where each instance's journal stands. An append moves it only from where its
 //!   records were decided on, so whoever was late is told so, in whichever process.
-//! - `journal` has a row for each section. The position of a section is the id of its
-//!   transaction, and what is read by position ends below the oldest transaction that is still
-//!   open. So a reader never passes a place where something may yet appear.
+//! - `journal` has a row for each transaction, with a section of each instance that appended
+//!   (`batch`) and the place of the one before it, so that an instance is read backwards from its
+//!   head (`walk`). The position of a row is the id of its transaction, and what is read by
+//!   position ends below the oldest transaction that is still open. So a reader never passes a
+//!   place where something may yet appear.
 //!   A transaction that writes for a long time, of whichever program in the cluster, delays what is
 //!   read by position, and with it the reports, until it ends.
 //! - All other tables are as the embedded store has them. Whatever is derived is written by the
 //!   process that leads.
 //!
-//! Each process keeps a few connections: two that append (`writer`), one for short reads, one
+//! Each process keeps a few connections: one that appends (`writer`), one for short reads, one
 //! that listens to changes of the site, small pools for holds, changes and reports, and two with
 //! which the leader reads the journal and projects. They need sessions of their own: a proxy that shares connections between transactions
 //! cannot stand in between.
@@ -42,6 +44,7 @@ mod tls;
 mod tokens;
 mod usage;
 mod users;
+mod walk;
 mod writer;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -55,7 +58,7 @@ use self::{
     listener::Listener,
     projection::Projector,
     target::Target,
-    writer::Writers,
+    writer::Writer,
 };
 use crate::{Pending, Store, StoreError};
 
@@ -80,7 +83,7 @@ pub struct PostgresStore {
     reports: Pool,
     projector: Projector,
     /// What only a store has that may write.
-    writers: Option<Arc<Writers>>,
+    writers: Option<Arc<Writer>>,
     listener: Option<Listener>,
 }
 
@@ -96,9 +99,9 @@ impl PostgresStore {
     pub async fn open(url: &str) -> Result<Arc<Self>, StoreError> {
         let database = Database(Arc::new(Target::read(url)?));
         schema::prepare(&database).await?;
-        let writers = Arc::new(Writers::start(&database).await?);
+        let writer = Arc::new(Writer::start(&database).await?);
         let listener = Listener::start(&database);
-        Self::assemble(database, Some(writers), Some(listener))
+        Self::assemble(database, Some(writer), Some(listener))
     }
 
     /// Opens the store to read, beside servers that write it or without one. Every change answers
@@ -114,7 +117,7 @@ impl PostgresStore {
 
     fn assemble(
         database: Database,
-        writers: Option<Arc<Writers>>,
+        writers: Option<Arc<Writer>>,
         listener: Option<Listener>,
     ) -> Result<Arc<Self>, StoreError> {
         Ok(Arc::new(Self {
@@ -130,7 +133,7 @@ impl PostgresStore {
         }))
     }
 
-    fn writers(&self) -> Result<&Arc<Writers>, StoreError> {
+    fn writers(&self) -> Result<&Arc<Writer>, StoreError> {
         self.writers.as_ref().ok_or_else(read_only)
     }
 
@@ -168,8 +171,8 @@ impl PostgresStore {
     }
 
     async fn close_all(&self) {
-        if let Some(writers) = &self.writers {
-            writers.close().await;
+        if let Some(writer) = &self.writers {
+            writer.close().await;
         }
         if let Some(listener) = &self.listener {
             listener.close();

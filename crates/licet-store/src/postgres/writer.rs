@@ -1,4 +1,4 @@
-//! The writers of the journal: each takes what waits and appends it in one transaction.
+//! The writer of the journal: it takes what waits and appends it in one transaction.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -19,18 +19,17 @@ use tokio::{
     time::Instant,
 };
 use tokio_postgres::Error;
+use uuid::Uuid;
 
 use super::{
     batch::{self, Outcome},
     database::{Database, Role},
     failure::{Failure, describe},
+    walk,
 };
 use crate::{Append, AppendError, Appending, Position, StoreError};
 
-/// Writers beside each other: while the database makes one batch durable, the other gathers.
-const WRITERS: u128 = 2;
-
-/// Appends that may wait for a writer. An instance has one append under way at a time, so this is
+/// Appends that may wait. An instance has one append under way at a time, so this is
 /// a bound on instances that write at the same moment.
 const QUEUE_MAX: usize = 32_768;
 
@@ -49,9 +48,10 @@ const APPEND_PATIENCE: Duration = Duration::from_secs(5);
 const RECONNECT_AFTER: Duration = Duration::from_millis(50);
 const RECONNECT_AFTER_MAX: Duration = Duration::from_secs(1);
 
-/// After so many appends a plan is made anew: the table of heads may have grown from a page, where
-/// any plan does, to millions of rows.
+/// After so many appends a plan is made anew for the first time.
 const PLAN_KEPT: usize = 1_000;
+/// After so many it is in any case.
+const PLAN_KEPT_MAX: usize = 1_000_000;
 
 /// How often a batch is sent again because others were in its way.
 const TRIES_MAX: u32 = 10;
@@ -78,31 +78,28 @@ impl Queued {
     }
 }
 
-/// The writers of a store. An instance always has the same one, so its appends stay in order.
-pub(super) struct Writers {
-    queues: Mutex<Option<Vec<mpsc::Sender<Queued>>>>,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+/// The writer of a store. There is one: a transaction costs as much as dozens of sections, and while
+/// the database makes a batch durable, the next one gathers.
+pub(super) struct Writer {
+    queue: Mutex<Option<mpsc::Sender<Queued>>>,
+    task: Mutex<Option<JoinHandle<()>>>,
     is_down: Arc<AtomicBool>,
 }
 
-impl Writers {
+impl Writer {
     pub(super) async fn start(database: &Database) -> Result<Self, StoreError> {
         let is_down = Arc::new(AtomicBool::new(false));
-        let (mut queues, mut tasks) = (Vec::new(), Vec::new());
-        for _ in 0..WRITERS {
-            let (sender, queue) = mpsc::channel(QUEUE_MAX);
-            let writer = Writer {
-                client: connect(database).await?,
-                database: database.clone(),
-                queue,
-                waiting: VecDeque::new(),
-                planned_since: 0,
-                is_down: Arc::clone(&is_down),
-            };
-            queues.push(sender);
-            tasks.push(tokio::spawn(writer.run()));
-        }
-        Ok(Self { queues: Mutex::new(Some(queues)), tasks: Mutex::new(tasks), is_down })
+        let (sender, queue) = mpsc::channel(QUEUE_MAX);
+        let writing = Writing {
+            client: connect(database).await?,
+            database: database.clone(),
+            queue,
+            waiting: VecDeque::new(),
+            plan: Plan::default(),
+            is_down: Arc::clone(&is_down),
+        };
+        let task = tokio::spawn(writing.run());
+        Ok(Self { queue: Mutex::new(Some(sender)), task: Mutex::new(Some(task)), is_down })
     }
 
     pub(super) fn append(&self, append: Append) -> Appending {
@@ -119,8 +116,6 @@ impl Writers {
         let queued = Queued { append, reply, may_stand, tries: 0 };
         if queued.append.records.len() > RECORDS_BYTES_MAX {
             queued.refuse("the records are too long");
-        } else if queued.append.expected.seq == 0 && queued.append.expected.hash != [0; 32] {
-            queued.answer(Err(AppendError::Conflict));
         } else {
             self.enqueue(queued);
         }
@@ -128,9 +123,8 @@ impl Writers {
     }
 
     fn enqueue(&self, queued: Queued) {
-        let at = usize::try_from(queued.append.instance_id.as_u128() % WRITERS).unwrap_or(0);
-        let refused = match &*self.queues.lock() {
-            Some(queues) => match queues[at].try_send(queued) {
+        let refused = match &*self.queue.lock() {
+            Some(queue) => match queue.try_send(queued) {
                 Ok(()) => return,
                 Err(mpsc::error::TrySendError::Full(queued)) => {
                     (queued, "too many appends are waiting")
@@ -149,12 +143,12 @@ impl Writers {
 
     /// Takes nothing more, and returns when what is queued is written or refused.
     pub(super) async fn close(&self) {
-        self.queues.lock().take();
-        let tasks = std::mem::take(&mut *self.tasks.lock());
-        for task in tasks {
-            if task.await.is_err() {
-                tracing::error!("a writer of the journal panicked");
-            }
+        self.queue.lock().take();
+        let task = self.task.lock().take();
+        if let Some(task) = task
+            && task.await.is_err()
+        {
+            tracing::error!("the writer of the journal panicked");
         }
     }
 }
@@ -178,18 +172,18 @@ async fn reconnect(database: &Database) -> ClientWrapper {
     }
 }
 
-struct Writer {
+/// The writer's task.
+struct Writing {
     client: ClientWrapper,
     database: Database,
     queue: mpsc::Receiver<Queued>,
     /// What was taken from the queue, but must not be in the batch under way.
     waiting: VecDeque<Queued>,
-    /// Appends sent since the statement was planned.
-    planned_since: usize,
+    plan: Plan,
     is_down: Arc<AtomicBool>,
 }
 
-impl Writer {
+impl Writing {
     async fn run(mut self) {
         loop {
             let batch = self.gather().await;
@@ -273,14 +267,9 @@ impl Writer {
     /// Sends a batch. What has not moved its head, but may have done so before, is looked up.
     async fn send(&mut self, batch: &[Queued]) -> Result<Vec<Outcome>, Error> {
         let appends: Vec<&Append> = batch.iter().map(|queued| &queued.append).collect();
-        self.planned_since += batch.len();
-        let mut outcomes = if self.planned_since > PLAN_KEPT {
-            self.planned_since = 0;
-            let discarding = self.client.batch_execute("DISCARD PLANS");
-            try_join(discarding, batch::append(&self.client, &appends)).await?.1
-        } else {
-            batch::append(&self.client, &appends).await?
-        };
+        let preparing = prepare_for(&self.client, &appends, self.plan.is_stale(appends.len()));
+        let appending = batch::append(&self.client, &appends);
+        let (_, mut outcomes) = try_join(preparing, appending).await?;
         let unsure: Vec<usize> = (0..batch.len())
             .filter(|at| batch[*at].may_stand && outcomes[*at] == Outcome::MovedOn)
             .collect();
@@ -288,7 +277,7 @@ impl Writer {
             return Ok(outcomes);
         }
         let wanted: Vec<&Append> = unsure.iter().map(|at| appends[*at]).collect();
-        for (at, found) in unsure.into_iter().zip(batch::find(&self.client, &wanted).await?) {
+        for (at, found) in unsure.into_iter().zip(walk::find(&self.client, &wanted).await?) {
             if let Some(position) = found {
                 outcomes[at] = Outcome::Written(position);
             }
@@ -336,6 +325,48 @@ impl Writer {
             }
         }
     }
+}
+
+/// How long the plan of the statement is kept. The table of heads may have grown from a page, where
+/// any plan does, to millions of rows; but the larger it is, the longer it takes to outgrow a plan.
+struct Plan {
+    appends_since: usize,
+    kept: usize,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { appends_since: 0, kept: PLAN_KEPT }
+    }
+}
+
+impl Plan {
+    /// Whether so many more appends should have a new plan.
+    fn is_stale(&mut self, appends: usize) -> bool {
+        self.appends_since += appends;
+        let is_stale = self.appends_since > self.kept;
+        if is_stale {
+            *self = Self { appends_since: 0, kept: (self.kept * 2).min(PLAN_KEPT_MAX) };
+        }
+        is_stale
+    }
+}
+
+/// What a connection does before it appends: heads for new instances, and room for a new plan.
+async fn prepare_for(
+    client: &ClientWrapper,
+    appends: &[&Append],
+    is_plan_stale: bool,
+) -> Result<(), Error> {
+    let is_new = |append: &&&Append| append.expected.seq == 0;
+    let new: Vec<Uuid> = appends.iter().filter(is_new).map(|append| append.instance_id).collect();
+    if !new.is_empty() {
+        batch::make_heads(client, &new).await?;
+    }
+    if is_plan_stale {
+        client.batch_execute("DISCARD PLANS").await?;
+    }
+    Ok(())
 }
 
 fn refuse_all(batch: Vec<Queued>, why: &str) {

@@ -14,28 +14,25 @@
 //! | bytes | what |
 //! |---|---|
 //! | 16 | instance id |
-//! | 8 | sequence number |
 //! | 8 | position of the group with the instance's previous section, 0 for none |
-//! | 8 | time of its newest record, ms |
-//! | 1 + 8 | whether it must wake, and when, ms |
-//! | 32 | hash of the previous section |
-//! | 32 | hash of this section |
-//! | 4 | length of the records |
-//! | … | the records |
+//! | … | the section, as [`crate::section`] says |
 //!
 //! The previous positions make a list of each instance's sections from its head backwards, so
 //! the tail of an instance is found without an index row for each section.
 
 use uuid::Uuid;
 
-use crate::{Append, Head, Position, Section, StoreError, packing::Reader};
+use crate::{
+    Append, Position, Section, StoreError,
+    packing::Reader,
+    section::{self, FORMAT, StoredSection},
+};
 
-const FORMAT: u8 = 1;
 const FRONT_BYTES: usize = 1 + 4;
 const CHECKSUM_BYTES: usize = 4;
 
 /// Bytes of a section without its records.
-const SECTION_FRONT_BYTES: usize = 16 + 8 + 8 + 8 + 9 + 32 + 32 + 4;
+const SECTION_FRONT_BYTES: usize = 16 + 8 + section::FRONT_BYTES;
 
 /// Collects the sections of one group. Its buffer is used again for the next group.
 #[derive(Debug)]
@@ -75,20 +72,11 @@ impl GroupEncoder {
 
     /// Adds what `append` becomes after `expected`, whose section stands in the group `previous`.
     pub(super) fn push(&mut self, append: &Append, previous: Position) {
-        let length = u32::try_from(append.records.len())
-            .expect("the writer refuses records that are too long");
         let body = &mut self.body;
         body.reserve(SECTION_FRONT_BYTES + append.records.len() + CHECKSUM_BYTES);
         body.extend_from_slice(append.instance_id.as_bytes());
-        body.extend_from_slice(&(append.expected.seq + 1).to_le_bytes());
         body.extend_from_slice(&previous.0.to_le_bytes());
-        body.extend_from_slice(&append.at_ms.to_le_bytes());
-        body.push(u8::from(append.wake_at_ms.is_some()));
-        body.extend_from_slice(&append.wake_at_ms.unwrap_or(0).to_le_bytes());
-        body.extend_from_slice(&append.expected.hash);
-        body.extend_from_slice(&append.hash);
-        body.extend_from_slice(&length.to_le_bytes());
-        body.extend_from_slice(&append.records);
+        section::put(append, body);
         self.sections += 1;
         self.newest_ms = self.newest_ms.max(append.at_ms);
     }
@@ -110,30 +98,18 @@ fn checksum(position: Position, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// A section as it stands in a body.
+/// A section with its place in the journal of its instance.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct StoredSection<'a> {
+pub(super) struct GroupedSection<'a> {
     pub(super) instance_id: Uuid,
-    pub(super) head: Head,
     /// Group with the instance's previous section; zero for its first.
     pub(super) previous_position: Position,
-    previous_hash: [u8; 32],
-    at_ms: i64,
-    wake_at_ms: Option<i64>,
-    records: &'a [u8],
+    pub(super) stored: StoredSection<'a>,
 }
 
-impl StoredSection<'_> {
+impl GroupedSection<'_> {
     pub(super) fn to_section(self) -> Section {
-        Section {
-            instance_id: self.instance_id,
-            seq: self.head.seq,
-            previous_hash: self.previous_hash,
-            hash: self.head.hash,
-            at_ms: self.at_ms,
-            wake_at_ms: self.wake_at_ms,
-            records: self.records.to_vec(),
-        }
+        self.stored.of(self.instance_id)
     }
 }
 
@@ -144,12 +120,12 @@ impl StoredSection<'_> {
 pub(super) fn decode(
     position: Position,
     body: &[u8],
-) -> Result<Vec<StoredSection<'_>>, StoreError> {
+) -> Result<Vec<GroupedSection<'_>>, StoreError> {
     read_sections(position, body)
         .ok_or_else(|| StoreError::Damaged(format!("the journal's group {}", position.0)))
 }
 
-fn read_sections(position: Position, body: &[u8]) -> Option<Vec<StoredSection<'_>>> {
+fn read_sections(position: Position, body: &[u8]) -> Option<Vec<GroupedSection<'_>>> {
     let (rest, sum) = body.split_at(body.len().checked_sub(CHECKSUM_BYTES)?);
     if u32::from_le_bytes(sum.try_into().ok()?) != checksum(position, rest) {
         return None;
@@ -166,30 +142,18 @@ fn read_sections(position: Position, body: &[u8]) -> Option<Vec<StoredSection<'_
     reader.is_at_end().then_some(sections)
 }
 
-fn read_section<'a>(reader: &mut Reader<'a>) -> Option<StoredSection<'a>> {
-    let instance_id = Uuid::from_bytes(reader.array()?);
-    let seq = u64::from_le_bytes(reader.array()?);
-    let previous_position = Position(u64::from_le_bytes(reader.array()?));
-    let at_ms = i64::from_le_bytes(reader.array()?);
-    let wakes = reader.array::<1>()? != [0];
-    let wake_at_ms = i64::from_le_bytes(reader.array()?);
-    let previous_hash = reader.array()?;
-    let hash = reader.array()?;
-    let length = u32::from_le_bytes(reader.array()?);
-    Some(StoredSection {
-        instance_id,
-        head: Head { seq, hash },
-        previous_position,
-        previous_hash,
-        at_ms,
-        wake_at_ms: wakes.then_some(wake_at_ms),
-        records: reader.take(length as usize)?,
+fn read_section<'a>(reader: &mut Reader<'a>) -> Option<GroupedSection<'a>> {
+    Some(GroupedSection {
+        instance_id: Uuid::from_bytes(reader.array()?),
+        previous_position: Position(u64::from_le_bytes(reader.array()?)),
+        stored: StoredSection::read(reader)?,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Head;
 
     fn append(seq: u64, records: &[u8], wake_at_ms: Option<i64>) -> Append {
         Append {
@@ -214,7 +178,7 @@ mod tests {
         assert_eq!(sections[0].previous_position, Position(0));
         assert_eq!(sections[0].to_section().records, b"first");
         assert_eq!(sections[0].to_section().wake_at_ms, Some(-3));
-        assert_eq!(sections[1].head, Head { seq: 2, hash: [2; 32] });
+        assert_eq!(sections[1].stored.head, Head { seq: 2, hash: [2; 32] });
         assert_eq!(sections[1].to_section().previous_hash, [1; 32]);
         assert_eq!(sections[1].to_section().wake_at_ms, None);
         assert_eq!(encoder.newest_ms(), 50);

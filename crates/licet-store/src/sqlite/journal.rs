@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     SqliteStore,
-    group::{StoredSection, decode},
+    group::{GroupedSection, decode},
     heads::{self, PlacedHead},
     snapshots,
     writer::Job,
@@ -39,7 +39,7 @@ fn visit_groups(
     connection: &Connection,
     after: Position,
     bytes_max: usize,
-    mut visit: impl FnMut(Position, &[StoredSection<'_>]),
+    mut visit: impl FnMut(Position, &[GroupedSection<'_>]),
 ) -> Result<Position, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT position, body FROM journal WHERE position > ?1 ORDER BY position",
@@ -88,7 +88,10 @@ pub(super) fn heads_after(
         // Read in parts, so that the log need not keep old pages for the whole scan.
         let last = visit_groups(connection, from, SCAN_BYTES, |position, sections| {
             for section in sections {
-                heads.insert(section.instance_id, PlacedHead { head: section.head, position });
+                heads.insert(
+                    section.instance_id,
+                    PlacedHead { head: section.stored.head, position },
+                );
             }
         })?;
         if last == from {
@@ -138,7 +141,7 @@ fn walk_back(
         while position == here && wanted.seq > after_seq {
             let section = sections
                 .iter()
-                .find(|section| section.instance_id == instance_id && section.head == wanted)
+                .find(|section| section.instance_id == instance_id && section.stored.head == wanted)
                 .ok_or_else(|| broken_chain(instance_id, wanted.seq))?;
             let taken = section.to_section();
             wanted = Head { seq: taken.seq - 1, hash: taken.previous_hash };

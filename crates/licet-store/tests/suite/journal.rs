@@ -164,6 +164,21 @@ pub(crate) async fn loading_starts_from_the_snapshot_and_walks_the_rest(home: &d
     assert_eq!(records(&*store, other.id).await.len(), 20);
 }
 
+pub(crate) async fn sections_of_one_instance_far_apart_are_read_in_order(home: &dyn Home) {
+    let store = home.open().await;
+    let (mut seldom, mut often) = (Chain::new(1), Chain::new(2));
+    for round in 0..4 {
+        seldom.append(&*store, &round.to_string()).await;
+        for _ in 0..50 {
+            often.append(&*store, "x").await;
+        }
+    }
+    assert_eq!(records(&*store, seldom.id).await, ["0", "1", "2", "3"]);
+    let tail = store.load(often.id).await.unwrap().tail;
+    assert!(tail.iter().map(|section| section.seq).eq(1..=200));
+    assert!(tail.is_sorted_by(|one, next| next.previous_hash == one.hash));
+}
+
 pub(crate) async fn an_older_snapshot_does_not_replace_a_newer_one(home: &dyn Home) {
     let store = home.open().await;
     let mut chain = Chain::new(1);

@@ -10,6 +10,7 @@ mod home;
 mod journal;
 mod postgres;
 mod postgres_home;
+mod postgres_journal;
 mod postgres_network;
 #[cfg(unix)]
 mod postgres_tls;
@@ -47,6 +48,7 @@ macro_rules! stories {
                 heads_of_quiet_instances_are_found_after_a_reopening,
                 heads_survive_a_projection_that_is_thrown_away,
                 loading_starts_from_the_snapshot_and_walks_the_rest,
+                sections_of_one_instance_far_apart_are_read_in_order,
                 an_older_snapshot_does_not_replace_a_newer_one,
                 a_snapshot_that_does_not_fit_the_journal_is_not_used,
                 the_instances_that_are_due_come_earliest_first,

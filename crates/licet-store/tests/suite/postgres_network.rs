@@ -32,7 +32,7 @@ async fn connections_that_are_killed_lose_and_double_nothing() {
         .collect();
     let mut killed = 0;
     let kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-        WHERE query LIKE '%WITH given%' AND pid <> pg_backend_pid() AND pid IN (
+        WHERE query LIKE '%WITH place%' AND pid <> pg_backend_pid() AND pid IN (
             SELECT pid FROM pg_locks WHERE relation = to_regclass('head')::oid)";
     while appending.iter().any(|task| !task.is_finished()) {
         if killed < 5 {
@@ -68,15 +68,46 @@ async fn an_answer_that_was_lost_is_found_in_the_journal() {
     }
     proxy.set(Network::Cut);
     proxy.set(Network::Works);
-    let place = async |id: Uuid, seq: i64| {
-        let sql = "SELECT position FROM journal WHERE instance_id = $1 AND seq = $2";
-        let row = observer.query_one(sql, &[&id, &seq]).await.unwrap();
+    let place = async |id: Uuid| {
+        let sql = "SELECT max(position) FROM journal WHERE $1 = ANY (instance_ids)";
+        let row = observer.query_one(sql, &[&id]).await.unwrap();
         Position(u64::try_from(row.get::<_, i64>(0)).unwrap())
     };
-    assert_eq!(appended.await.unwrap().unwrap(), place(chain.id, 2).await);
-    assert_eq!(holding.await.unwrap().unwrap(), place(other.id, 1).await);
+    assert_eq!(appended.await.unwrap().unwrap(), place(chain.id).await);
+    assert_eq!(holding.await.unwrap().unwrap(), place(other.id).await);
     chain.append(&*store, "c").await;
     assert_eq!(records(&*store, chain.id).await, ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_is_found_behind_what_others_appended_since() {
+    let home = home!();
+    let proxy = Proxy::to(home.address()).await;
+    let ours = PostgresStore::open(&home.url_by(&proxy.address.to_string())).await.unwrap();
+    let theirs = home.store().await;
+    let mut chain = Chain::new(1);
+    chain.append(&*theirs, "a").await;
+    let late = Chain { id: chain.id, head: chain.head };
+
+    proxy.set(Network::Mute);
+    let before = theirs.last_position().await.unwrap();
+    let appended = ours.append(chain.next("b"));
+    let mut forked = late;
+    let mut lost = forked.next("lost");
+    lost.hash = [9; 32];
+    while theirs.last_position().await.unwrap() == before {
+        tokio::task::yield_now().await;
+    }
+    let place = theirs.last_position().await.unwrap();
+    let never = ours.append(lost);
+    for records in ["c", "d", "e"] {
+        chain.append(&*theirs, records).await;
+    }
+    proxy.set(Network::Cut);
+    proxy.set(Network::Works);
+    assert_eq!(appended.await.unwrap().unwrap(), place);
+    assert!(matches!(never.await.unwrap(), Err(AppendError::Conflict)));
+    assert_eq!(records(&*ours, chain.id).await, ["a", "b", "c", "d", "e"]);
 }
 
 #[tokio::test]
