@@ -110,6 +110,8 @@ impl World {
     }
 
     pub(super) async fn caught_up(&self, say: Say<'_>) -> Result<(), Error> {
+        // It hurries for who waits; who waited too long looks at how far it is.
+        let _ = self.engine.projected().await;
         loop {
             let lag = self.engine.projector_lag().await;
             match lag.map_err(|error| Error::failed("the projector", &error))? {
