@@ -102,15 +102,15 @@ impl Runner {
         };
         let Some(letter) = letter else { return Event::Idle };
         group.push(letter);
-        self.gather_more(&mut group, is_resting).await;
+        self.gather_more(&mut group).await;
         Event::Gathered(group)
     }
 
     /// Takes what waits, and while the disk is busy lets whoever is about to ask come first, as long
     /// as somebody does: a group costs the same however many it answers.
-    async fn gather_more(&mut self, group: &mut Group, is_resting: bool) {
+    async fn gather_more(&mut self, group: &mut Group) {
         self.take_waiting(group);
-        for _ in 0..(if is_resting { 0 } else { YIELDS_MAX }) {
+        for _ in 0..YIELDS_MAX {
             let before = group.len();
             tokio::task::yield_now().await;
             self.take_waiting(group);
