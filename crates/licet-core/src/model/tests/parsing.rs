@@ -154,3 +154,11 @@ fn versions_compare_number_by_number() {
     }
     assert_eq!("4294967296".parse::<Version>(), Err(VersionError::OutOfRange));
 }
+
+#[test]
+fn the_models_of_the_documentation_are_right() {
+    let page = include_str!("../../../../../docs/models.md");
+    let texts: Vec<&str> = page.split("```").filter_map(|it| it.strip_prefix("text\n")).collect();
+    assert!(texts.len() >= 6, "{texts:?}");
+    texts.into_iter().for_each(|text| drop(model(text)));
+}
