@@ -69,24 +69,25 @@ impl<'a> Parser<'a> {
     pub(super) fn pool(&mut self) -> Parsed<PoolRef> {
         let place = self.token;
         let name = self.name("the name of a pool in quotes")?;
-        let position =
-            |is_it: &dyn Fn(&str) -> bool| self.pools.iter().position(|pool| is_it(&pool.name));
         if *name == *DEFAULT_POOL {
             return Ok(PoolRef::Default);
         }
-        if let Some(index) = position(&|pool| *pool == *name) {
+        if let Some(index) = self.pools.iter().position(|pool| pool.name == name) {
             return Ok(PoolRef::Named(index));
         }
         if !self.has_unread_pools {
-            let nearest = match name.eq_ignore_ascii_case(DEFAULT_POOL) {
-                true => Some(DEFAULT_POOL.into()),
-                false => position(&|pool| pool.to_lowercase() == name.to_lowercase())
-                    .map(|index| self.pools[index].name.clone()),
-            };
+            let nearest = self.nearest_pool(&name);
             self.report(place, Mistake::UnknownPool { name, nearest });
         }
         // The model is not made, so it does not matter which pool this is.
         Ok(PoolRef::Default)
+    }
+
+    /// The pool that has this name in other upper and lower case.
+    fn nearest_pool(&self, name: &str) -> Option<Box<str>> {
+        let (wanted, default) = (name.to_lowercase(), Box::from(DEFAULT_POOL));
+        let mut names = self.pools.iter().map(|pool| &pool.name).chain([&default]);
+        names.find(|candidate| candidate.to_lowercase() == wanted).cloned()
     }
 
     fn placed_feature(&mut self) -> Parsed<()> {
