@@ -85,6 +85,7 @@ commands! {
     RateTable(rate_table),
     Condition(condition),
     Action(action),
+    Model(model),
     Usage(usage),
     Login(login),
     Key(key),

@@ -19,6 +19,7 @@ pub mod formula;
 mod ids;
 mod instance;
 mod line_item;
+pub mod model;
 mod rate_table;
 mod record;
 mod record_view;

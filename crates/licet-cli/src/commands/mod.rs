@@ -13,6 +13,7 @@ pub(crate) mod key;
 pub(crate) mod line_item;
 pub(crate) mod login;
 pub(crate) mod migrate;
+pub(crate) mod model;
 pub(crate) mod rate_table;
 pub(crate) mod restore;
 pub(crate) mod run;
