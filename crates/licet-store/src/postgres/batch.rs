@@ -37,7 +37,8 @@ const APPEND: &str = "
             AND head.position < place.position
         RETURNING given.number, head.previous_position
     ), gathered AS MATERIALIZED (
-        SELECT array_agg(number) AS numbers, array_agg(previous_position) AS previous_positions,
+        SELECT array_agg(number ORDER BY number) AS numbers,
+            array_agg(previous_position ORDER BY number) AS previous_positions,
             count(*) = cardinality($1) AS is_all
         FROM moved
     ), written AS (
@@ -72,10 +73,10 @@ pub(super) enum Outcome {
 
 /// Prepares what a connection needs to append.
 pub(super) async fn prepare(client: &ClientWrapper) -> Result<(), Error> {
-    for sql in [MAKE, APPEND, STANDING, walk::WALK] {
+    for sql in [MAKE, APPEND, STANDING] {
         client.prepare_cached(sql).await?;
     }
-    Ok(())
+    walk::prepare(client).await
 }
 
 /// Makes heads for instances that have none, in the order of their ids.

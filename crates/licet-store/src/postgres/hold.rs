@@ -85,14 +85,13 @@ async fn begin(
     let lock = client.prepare_cached(LOCK).await?;
     let may_move = client.prepare_cached(MAY_MOVE).await?;
     let tail = client.prepare_cached(walk::WALK).await?;
-    let (ids, seqs) = ([instance_id], [signed(after_seq)]);
-    let (ids, seqs) = (&ids[..], &seqs[..]);
+    let (ids, after) = ([instance_id], signed(after_seq));
     let (_, _, _, may_move, tail) = try_join5(
         client.batch_execute("BEGIN"),
-        batch::make_heads(client, ids),
+        batch::make_heads(client, &ids),
         client.execute(&lock, &[&instance_id]),
         client.query_one(&may_move, &[&instance_id]),
-        client.query(&tail, &[&ids, &seqs]),
+        client.query(&tail, &[&instance_id, &after]),
     )
     .await?;
     Ok((may_move.column(0)?, walk::tail(&tail)?))

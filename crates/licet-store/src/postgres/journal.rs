@@ -38,8 +38,7 @@ impl PostgresStore {
         instance_id: Uuid,
         after_seq: u64,
     ) -> Result<Vec<Section>, StoreError> {
-        let (ids, seqs) = ([instance_id], [signed(after_seq)]);
-        let rows = self.shared.query(walk::WALK, &[&&ids[..], &&seqs[..]]).await?;
+        let rows = self.shared.query(walk::WALK, &[&instance_id, &signed(after_seq)]).await?;
         walk::tail(&rows)
     }
 
