@@ -17,7 +17,7 @@ const FLIGHTS_MAX: usize = 8;
 const ACTING_FLIGHTS_MAX: usize = 2;
 
 /// How often those who are about to ask may come first.
-const YIELDS_MAX: usize = 8;
+const YIELDS_MAX: usize = 64;
 
 /// A group that was decided and is not yet durable, or follows one that is not.
 struct Flight {
