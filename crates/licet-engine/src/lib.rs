@@ -6,6 +6,7 @@
 //! to all of them. Beside them run the projector, which keeps the tables that reports read, and
 //! the waker, which loads instances that must act while nobody asks.
 
+mod beside;
 mod by_id;
 mod clock;
 mod engine;

@@ -9,17 +9,16 @@ use std::{sync::Arc, time::Duration};
 
 use licet_core::InstanceId;
 use licet_store::{Position, Projection, StoreError};
-use tokio::time::Instant;
+use tokio::{runtime::Handle, time::Instant};
 
 use crate::{
+    beside::beside,
     engine::Shared,
     projection::{FETCHED, Fold, Step},
 };
 
 /// Journal bytes that are read at a time.
 const READ_BYTES: usize = 16 << 20;
-/// Journal bytes after which those who ask may have the thread in between.
-const YIELD_BYTES: usize = 16 << 10;
 /// Bytes of a step that is written at once.
 const STEP_BYTES: usize = 64 << 20;
 
@@ -113,11 +112,11 @@ impl Projector {
     }
 
     async fn gather_and_write(&mut self) -> Result<Rest, StoreError> {
-        let mut step = match self.step.take() {
+        let step = match self.step.take() {
             Some(step) => step,
             None => Step::new(self.see_position().await?),
         };
-        let gathered = self.gather(&mut step).await?;
+        let (step, gathered) = self.gather(step).await?;
         let is_full = step.bytes() >= STEP_BYTES;
         if matches!(gathered, Gathered::Part) && !is_full {
             self.step = Some(step);
@@ -138,50 +137,37 @@ impl Projector {
     }
 
     /// Takes in the next groups.
-    async fn gather(&self, step: &mut Step) -> Result<Gathered, StoreError> {
+    async fn gather(&self, step: Step) -> Result<(Step, Gathered), StoreError> {
         let groups = self.shared.store.read_groups(step.reached(), READ_BYTES).await?;
-        let Some(last) = groups.last() else { return Ok(Gathered::Nothing) };
+        let Some(to) = groups.last().map(|last| last.position) else {
+            return Ok((step, Gathered::Nothing));
+        };
         let (now_ms, bytes_before) = (self.shared.clock.now_ms(), step.bytes());
-        for group in &groups {
-            for section in &group.sections {
-                step.take(group.position, section, now_ms);
+        let mut step = step;
+        let step = beside(move || {
+            for group in &groups {
+                for section in &group.sections {
+                    step.take(group.position, section, now_ms);
+                }
             }
-        }
-        step.reach(last.position);
+            step.reach(to);
+            step
+        });
+        let step = step.await?;
         let is_part = step.bytes() - bytes_before > READ_BYTES / 2;
-        Ok(if is_part { Gathered::Part } else { Gathered::ToTheEnd })
-    }
-
-    /// What the step means for the tables.
-    async fn fold(&self, step: &Step) -> Result<Projection, StoreError> {
-        let (sections, mut fold, mut unyielded_bytes) = (step.by_instance(), Fold::new(step), 0);
-        for sections in sections.chunk_by(|one, next| one.0 == next.0) {
-            let instance_id = InstanceId(sections[0].0);
-            let row = self.shared.instance(instance_id).await?.ok_or_else(|| {
-                StoreError::Damaged(format!("instance {instance_id} has a journal but no row"))
-            })?;
-            fold.begin(instance_id.0, &row.account_id);
-            for sections in sections.chunks(FETCHED) {
-                fold.fetch(sections);
-                for (_, section) in sections {
-                    fold.take(section)?;
-                    unyielded_bytes += section.bytes();
-                }
-                if unyielded_bytes >= YIELD_BYTES {
-                    unyielded_bytes = 0;
-                    tokio::task::yield_now().await;
-                }
-            }
-            fold.end();
-        }
-        Ok(fold.finish())
+        Ok((step, if is_part { Gathered::Part } else { Gathered::ToTheEnd }))
     }
 
     /// Writes a step; the next one goes on from there.
     async fn write(&mut self, step: Step) -> Result<Step, StoreError> {
         let began_at = Instant::now();
         let to = step.reached();
-        let projection = self.fold(&step).await?;
+        let (shared, runtime) = (self.shared.clone(), Handle::current());
+        let folded = beside(move || {
+            let projection = runtime.block_on(fold(&shared, &step))?;
+            Ok::<_, StoreError>((step, projection))
+        });
+        let (step, projection) = folded.await??;
         self.shared.store.project(projection).await?;
         self.shared.projected.send_replace(to);
         let rest = (began_at.elapsed() * REST_FACTOR).clamp(REST_MIN, REST_MAX);
@@ -207,6 +193,24 @@ impl Projector {
             }
         }
     }
+}
+
+/// What a step means for the tables.
+async fn fold(shared: &Shared, step: &Step) -> Result<Projection, StoreError> {
+    let (sections, mut fold) = (step.by_instance(), Fold::new(step));
+    for sections in sections.chunk_by(|one, next| one.0 == next.0) {
+        let instance_id = InstanceId(sections[0].0);
+        let row = shared.instance(instance_id).await?.ok_or_else(|| {
+            StoreError::Damaged(format!("instance {instance_id} has a journal but no row"))
+        })?;
+        fold.begin(instance_id.0, &row.account_id);
+        for sections in sections.chunks(FETCHED) {
+            fold.fetch(sections);
+            sections.iter().try_for_each(|(_, section)| fold.take(section))?;
+        }
+        fold.end();
+    }
+    Ok(fold.finish())
 }
 
 #[cfg(test)]

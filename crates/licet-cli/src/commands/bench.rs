@@ -150,7 +150,7 @@ impl MillionOptions {
     fn hold(&self, context: &Context) -> Result<Exit, Failure> {
         // Who started this reads every line; without a reader there is nobody to work for.
         let write = |line: &str| drop(context.output.text(line));
-        runtime::run(async {
+        runtime::run(None, async {
             let held = licet_bench::hold_sessions(&self.data, self.sessions, &write);
             held.await.map_err(|error| Failure::other(error.to_string()))
         })?;
@@ -159,7 +159,9 @@ impl MillionOptions {
 }
 
 fn echo(context: &Context) -> Result<Exit, Failure> {
-    runtime::run(async {
+    // What anybody writes who writes a server with axum.
+    let on_all_cores = std::thread::available_parallelism().ok();
+    runtime::run(on_all_cores, async {
         let echo = Echo::bind().await?;
         context.output.text(&format!("echo at http://{}", echo.address()?))?;
         Ok(echo.serve().await?)

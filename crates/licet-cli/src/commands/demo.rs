@@ -49,7 +49,7 @@ impl Args {
         start_log("warn", LogFormat::Text)?;
         let scratch = tempfile::tempdir()
             .map_err(|error| Failure::other(format!("no scratch folder can be made: {error}")))?;
-        runtime::run(async {
+        runtime::run(None, async {
             let store = SqliteStore::open(scratch.path())
                 .map_err(|error| Failure::other(error.to_string()))?;
             let options = ServerOptions {

@@ -27,7 +27,7 @@ impl Args {
         if place.directory().is_some_and(|directory| !directory.is_dir()) {
             return Err(Failure::usage(format!("{place}: there is no such directory")));
         }
-        runtime::run(async {
+        runtime::run(None, async {
             let store = place.open().await?;
             store.close().await.map_err(|error| place.failure(&error))
         })?;

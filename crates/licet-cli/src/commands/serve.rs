@@ -1,4 +1,11 @@
-use std::{fs, io::IsTerminal, net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    io::IsTerminal,
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use clap::ValueEnum;
 use licet_engine::SystemClock;
@@ -63,6 +70,9 @@ struct Settings {
     /// How often each caller may call in a second [default: no limit]
     #[arg(long, env = "LICET_REQUESTS_PER_SECOND", value_name = "N")]
     requests_per_second: Option<NonZeroU32>,
+    /// Threads that answer requests [default: one less than there are cores]
+    #[arg(long, env = "LICET_THREADS", value_name = "N")]
+    threads: Option<NonZeroUsize>,
     /// What is logged, such as `info` or `licet_server=debug` [default: info]
     #[arg(long, env = "LICET_LOG", value_name = "FILTER")]
     log: Option<String>,
@@ -90,8 +100,9 @@ impl Args {
         let format = settings.log_format.unwrap_or(LogFormat::Text);
         start_log(settings.log.as_deref().unwrap_or("info"), format)?;
         let place = Place::of(settings.data.clone(), settings.database.clone())?;
+        let threads = settings.threads;
         let options = settings.server_options(self.admin_password)?;
-        runtime::run(async {
+        runtime::run(threads, async {
             let store = place.open().await?;
             let server = Server::start(store, Arc::new(SystemClock), options).await?;
             let told_to_stop = runtime::until_told_to_stop();
@@ -155,6 +166,7 @@ impl Settings {
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),
             requests_per_second: self.requests_per_second.or(other.requests_per_second),
+            threads: self.threads.or(other.threads),
             log: self.log.or(other.log),
             log_format: self.log_format.or(other.log_format),
         }

@@ -112,7 +112,7 @@ impl ResetPassword {
         }
         let refused =
             |problem: Problem| Failure::other(format!("user {user}: {}", problem.detail()));
-        runtime::run(async {
+        runtime::run(None, async {
             // Before the password is asked for, so that a running server is told of first.
             let store = place.open().await?;
             let result = async {

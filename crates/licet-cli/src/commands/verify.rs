@@ -31,7 +31,7 @@ impl Args {
         let place = self.place.place()?;
         let wrong = |error| place.failure(&error);
         let progress = Progress::groups();
-        let result = runtime::run(async {
+        let result = runtime::run(None, async {
             if let Some(directory) = place.directory() {
                 check_integrity(directory).map_err(wrong)?;
             }

@@ -100,13 +100,6 @@ impl Step {
     }
 }
 
-impl Gathered {
-    /// Bytes of its records.
-    pub(crate) fn bytes(&self) -> usize {
-        self.records_to - self.records_from
-    }
-}
-
 /// Works out what a step means, instance by instance.
 #[derive(Debug)]
 pub(crate) struct Fold<'a> {

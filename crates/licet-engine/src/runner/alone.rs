@@ -16,9 +16,6 @@ const FLIGHTS_MAX: usize = 8;
 /// for no more of that than keeps the disk busy.
 const ACTING_FLIGHTS_MAX: usize = 2;
 
-/// How often those who are about to ask may come first.
-const YIELDS_MAX: usize = 64;
-
 /// A group that was decided and is not yet durable, or follows one that is not.
 struct Flight {
     group: Group,
@@ -102,22 +99,11 @@ impl Runner {
         };
         let Some(letter) = letter else { return Event::Idle };
         group.push(letter);
-        self.gather_more(&mut group).await;
+        // Whoever is about to ask as well comes first: a group costs much the same however many
+        // it answers. More than once would keep the disk idle, and those who wait for it.
+        tokio::task::yield_now().await;
+        self.take_waiting(&mut group);
         Event::Gathered(group)
-    }
-
-    /// Takes what waits, and while the disk is busy lets whoever is about to ask come first, as long
-    /// as somebody does: a group costs the same however many it answers.
-    async fn gather_more(&mut self, group: &mut Group) {
-        self.take_waiting(group);
-        for _ in 0..YIELDS_MAX {
-            let before = group.len();
-            tokio::task::yield_now().await;
-            self.take_waiting(group);
-            if group.len() == before {
-                return;
-            }
-        }
     }
 
     /// Decides a group and sends its records on their way.

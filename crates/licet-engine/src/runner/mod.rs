@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     AskError, Options,
+    beside::beside,
     engine::{Recorded, Shared},
     live::Live,
     mailbox::{Answer, Letter, Mailbox},
@@ -95,10 +96,6 @@ impl Group {
 
     fn is_empty(&self) -> bool {
         self.answers.is_empty()
-    }
-
-    fn len(&self) -> usize {
-        self.answers.len()
     }
 
     fn answer(&mut self, results: Vec<Result<Reply, AskError>>) {
@@ -213,14 +210,6 @@ async fn load(
 ) -> Result<(Instance, Head), licet_store::StoreError> {
     let loaded = shared.store.load(id.0).await?;
     beside(move || section::restore(&loaded)).await?
-}
-
-/// Does long work beside the tasks, so that none of them waits for it.
-async fn beside<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, StoreError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 async fn refuse_all(letters: &mut mpsc::Receiver<Letter>, why: &str) {

@@ -121,11 +121,7 @@ async fn request_many_accesses(
     key: IdempotencyHeader,
     RawBody(body): RawBody,
 ) -> Result<Response, Problem> {
-    let AccessRequests(requests) = licet_protocol::parse(&body)?;
-    let requests = requests.into_iter().enumerate();
-    let requests =
-        requests.map(|(place, request)| access_request(request, &|| format!("$[{place}]")));
-    let requests = requests.collect::<Result<Vec<_>, _>>()?;
+    let requests = access_requests(&body)?;
     let command = if preview {
         Command::PreviewAccess { requests }
     } else {
@@ -134,21 +130,25 @@ async fn request_many_accesses(
         Command::AccessMany { requests, key }
     };
     match app.ask(&caller, instance, command).await? {
-        Reply::AccessMany(outcomes) => {
-            answer::ok(&Answers { outcomes: &outcomes, version, preview })
-        }
+        Reply::AccessMany(outcomes) => answer::ok(&Answers { outcomes, version, preview }),
         _ => Err(answer::unexpected()),
     }
 }
 
+fn access_requests(body: &[u8]) -> Result<Vec<licet_core::AccessRequest>, Problem> {
+    let AccessRequests(requests) = licet_protocol::parse(body)?;
+    let requests = requests.into_iter().enumerate();
+    requests.map(|(place, request)| access_request(request, &|| format!("$[{place}]"))).collect()
+}
+
 /// Many answers, each made when its turn to be written has come.
-struct Answers<'a> {
-    outcomes: &'a [Arc<Outcome>],
+struct Answers {
+    outcomes: Vec<Arc<Outcome>>,
     version: ApiVersion,
     preview: bool,
 }
 
-impl Serialize for Answers<'_> {
+impl Serialize for Answers {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let answer = |outcome: &Arc<Outcome>| access_answer(outcome, self.version, self.preview);
         to.collect_seq(self.outcomes.iter().map(answer))
