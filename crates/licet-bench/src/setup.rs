@@ -20,7 +20,7 @@ use crate::{
 const CONNECTIONS: usize = 64;
 /// Requests of an array that fills a store.
 const FILL_REQUESTS: usize = 500;
-const FILL_CONNECTIONS: usize = 8;
+const FILL_CONNECTIONS: usize = 32;
 
 /// A workload that may be shared with its connections.
 pub(crate) fn shared<W: Workload>(workload: W) -> Shared<W> {

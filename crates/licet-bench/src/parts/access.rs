@@ -14,12 +14,16 @@ pub(crate) const PARTS: &[Part] = &[Part::Echo, Part::Hot, Part::Spread, Part::A
 
 /// Of the echo, at the first number of connections.
 const HOT_TARGET: f64 = 0.6;
+/// Of the echo, at so many connections or more.
+const BUSY_TARGET: (usize, f64) = (256, 0.7);
+/// Of the hot figure.
+const SPREAD_TARGET: f64 = 0.9;
 /// Of the rival's function on one row.
 const FUNCTION_TARGET: f64 = 25.0;
 /// Requests in each call of `arrays`.
 pub(crate) const ARRAY_REQUESTS: usize = 100;
-/// More of them only wait for each other.
-pub(crate) const ARRAY_CONNECTIONS: usize = 8;
+/// As many as keep the processors busy while some of them wait for the disk.
+pub(crate) const ARRAY_CONNECTIONS: usize = 32;
 
 /// Cases of one part, and what proves them.
 type Prepared = (Vec<Case>, Charged);
@@ -54,7 +58,8 @@ async fn hot(bench: &Bench) -> Result<Prepared, Error> {
     let cases = bench.plan.connections.iter().map(|number| {
         let case = hot.case(hot_name(*number), *number);
         if *number != first {
-            return case.against(echo_name(*number), None);
+            let target = (*number >= BUSY_TARGET.0).then_some(BUSY_TARGET.1);
+            return case.against(echo_name(*number), target);
         }
         case.with_target(&echo_name(first), HOT_TARGET).against(FUNCTION_HOT, Some(FUNCTION_TARGET))
     });
@@ -65,7 +70,8 @@ async fn spread(bench: &Bench) -> Result<Prepared, Error> {
     let (site, connections) = (bench.site(Storage::Sqlite).await?, bench.plan.connections());
     let instances = setup::instances(bench, &site, bench.plan.instances).await?;
     let spread = Charged::one_by_one(bench, Part::Spread, &site, instances).await?;
-    let case = spread.case("spread", connections).against(hot_name(connections), None);
+    let case =
+        spread.case("spread", connections).against(hot_name(connections), Some(SPREAD_TARGET));
     Ok((vec![case], spread))
 }
 

@@ -18,6 +18,8 @@ use crate::{
 
 pub(crate) const PARTS: &[Part] = &[Part::Sessions, Part::Heartbeats];
 const HEARTBEAT_SESSIONS: u64 = 10_000;
+/// Of the echo.
+const HEARTBEAT_TARGET: f64 = 0.85;
 const ECHO: &str = "echo of heartbeats";
 
 pub(crate) async fn run(bench: &mut Bench) -> Result<(), Error> {
@@ -39,7 +41,7 @@ pub(crate) async fn run(bench: &mut Bench) -> Result<(), Error> {
         let on = (&site, connections);
         let case = Case::of_licet(Part::Heartbeats, "heartbeats".to_owned(), on, &heartbeats);
         cases.push(echo.heartbeats(ECHO, connections));
-        cases.push(case.against(ECHO, None));
+        cases.push(case.against(ECHO, Some(HEARTBEAT_TARGET)));
         beating = Some((echo, site, instance_id));
     }
     bench.measure(cases).await?;

@@ -16,6 +16,9 @@ const FLIGHTS_MAX: usize = 8;
 /// for no more of that than keeps the disk busy.
 const ACTING_FLIGHTS_MAX: usize = 2;
 
+/// How often others may come first while a group gathers.
+const YIELDS_MAX: usize = 16;
+
 /// A group that was decided and is not yet durable, or follows one that is not.
 struct Flight {
     group: Group,
@@ -99,11 +102,23 @@ impl Runner {
         };
         let Some(letter) = letter else { return Event::Idle };
         group.push(letter);
-        // Whoever is about to ask as well comes first: a group costs much the same however many
-        // it answers. More than once would keep the disk idle, and those who wait for it.
-        tokio::task::yield_now().await;
-        self.take_waiting(&mut group);
+        let under_way = flights.iter().map(|flight| flight.group.len()).sum::<usize>();
+        self.gather_company(&mut group, under_way / 2).await;
         Event::Gathered(group)
+    }
+
+    /// Lets those come first who are about to ask as well, while somebody does and they are fewer
+    /// than `company`: a group costs much the same however many it answers, but the disk should not
+    /// wait for it, nor those who are answered after it.
+    async fn gather_company(&mut self, group: &mut Group, company: usize) {
+        for _ in 0..YIELDS_MAX {
+            let before = group.len();
+            tokio::task::yield_now().await;
+            self.take_waiting(group);
+            if group.len() == before || group.len() >= company {
+                return;
+            }
+        }
     }
 
     /// Decides a group and sends its records on their way.

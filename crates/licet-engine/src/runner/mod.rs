@@ -98,6 +98,10 @@ impl Group {
         self.answers.is_empty()
     }
 
+    fn len(&self) -> usize {
+        self.answers.len()
+    }
+
     fn answer(&mut self, results: Vec<Result<Reply, AskError>>) {
         self.commands.clear();
         for (answer, result) in self.answers.drain(..).zip(results) {
