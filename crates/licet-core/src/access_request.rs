@@ -16,8 +16,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Requester {
     /// Free text, such as `user` or `device`.
-    pub kind: Box<str>,
-    pub value: Box<str>,
+    pub kind: Arc<str>,
+    pub value: Arc<str>,
     /// Read by rules of access alone.
     pub dictionary: Dictionary,
 }

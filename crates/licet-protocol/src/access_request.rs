@@ -14,7 +14,7 @@ use utoipa::{
 use uuid::Uuid;
 
 use crate::{
-    CountNumber, Scalar, SharedName, SharedText, SmallText, TokenNumber,
+    CountNumber, Scalar, SharedName, SharedText, TokenNumber,
     limits::{
         ACCESS_REQUESTS, DICTIONARY_KEYS, DICTIONARY_VALUES, META_DATA_BYTES, REQUESTED_ITEMS,
         TEXT_CHARS, VARIABLES,
@@ -94,10 +94,10 @@ pub struct Requester {
     /// Free text, such as `user` or `device`.
     #[serde(rename = "type")]
     #[schema(example = "user")]
-    pub kind: SmallText,
+    pub kind: SharedText,
     /// Free text, such as the user's or the device's id.
     #[schema(example = "ada")]
-    pub value: SmallText,
+    pub value: SharedText,
     /// What rules of access compare, and nothing else uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dictionary: Option<Dictionary>,
@@ -352,9 +352,11 @@ impl AccessAnswer {
 pub struct RequesterAnswer {
     /// As asked.
     #[serde(rename = "type")]
-    pub kind: Box<str>,
+    #[schema(value_type = String)]
+    pub kind: Arc<str>,
     /// As asked.
-    pub value: Box<str>,
+    #[schema(value_type = String)]
+    pub value: Arc<str>,
 }
 
 /// What became of one item.

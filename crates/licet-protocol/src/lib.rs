@@ -64,7 +64,7 @@ pub use session::{
     SessionCreated, SessionDetail, SessionEvent, SessionIn, SessionItem, SessionListed,
     SessionState,
 };
-pub use text::{Name, SharedName, SharedText, SmallName, SmallText, Text};
+pub use text::{Name, SharedName, SharedText, Text};
 pub use time::Millis;
 pub use usage::{
     Balance, Balances, ConsumerDay, Consumers, RollupRow, Rollups, USAGE_COLUMNS, UsageHeader,

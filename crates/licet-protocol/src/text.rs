@@ -17,10 +17,6 @@ use crate::limits;
 pub type SharedText = Text<Arc<str>>;
 /// A [`Name`] that is cheap to clone.
 pub type SharedName = Name<Arc<str>>;
-/// A [`Text`] without spare capacity.
-pub type SmallText = Text<Box<str>>;
-/// A [`Name`] without spare capacity.
-pub type SmallName = Name<Box<str>>;
 
 struct TextVisitor<S> {
     min: usize,
