@@ -85,6 +85,7 @@ async fn measure(data: &Path, sessions: u64, say: Say<'_>) -> Result<Sessions, E
     world.open_sessions(sessions, say).await?;
     let opened_per_second = sessions as f64 / (now() - began_at).as_secs_f64();
     world.caught_up(say).await?;
+    world.calm_down().await?;
     let grown = memory_bytes().saturating_sub(memory_before);
     world.close().await?;
     let (world, restart_live_ms) = World::restart(data, START_MS).await?;

@@ -31,6 +31,8 @@ pub(super) const OTHER: InstanceId = InstanceId(Uuid::from_u128(2));
 const OPENERS: u64 = 512;
 /// Callers are watched so long before anything is due.
 const CALM: Duration = Duration::from_secs(1);
+/// How long after a burst memory is looked at.
+const SETTLED: Duration = Duration::from_secs(3);
 const TICK: Duration = Duration::from_millis(250);
 
 /// Tells what is being done, how much of it is done, and of how much.
@@ -120,6 +122,17 @@ impl World {
             }
             tokio::time::sleep(TICK).await;
         }
+    }
+
+    /// Waits until what served the burst is given back: the allocator keeps memory for a second, and
+    /// looks at it only when it is asked for some.
+    pub(super) async fn calm_down(&self) -> Result<(), Error> {
+        let until = now() + SETTLED;
+        while now() < until {
+            self.used_micros(OTHER).await?;
+            tokio::time::sleep(TICK / 10).await;
+        }
+        Ok(())
     }
 
     pub(super) async fn left_alive(&self) -> Result<usize, Error> {

@@ -32,6 +32,9 @@ pub(crate) struct Step {
     records: Vec<u8>,
 }
 
+/// Memory that a step leaves to the next one, at most, for sections and for records.
+const KEPT_BYTES: usize = 4 << 20;
+
 /// A section in a step.
 #[derive(Debug)]
 pub(crate) struct Gathered {
@@ -50,11 +53,13 @@ impl Step {
 
     /// The step that goes on after this one, which uses its memory again.
     pub(crate) fn next(mut self) -> Self {
-        // A burst is over some day.
-        self.sections.shrink_to(2 * self.sections.len());
-        self.records.shrink_to(2 * self.records.len());
+        // A burst is over some day, and growing again costs little beside writing much.
+        let sections = (2 * self.sections.len()).min(KEPT_BYTES / size_of::<Gathered>());
+        let records = (2 * self.records.len()).min(KEPT_BYTES);
         self.sections.clear();
         self.records.clear();
+        self.sections.shrink_to(sections);
+        self.records.shrink_to(records);
         Self { from: self.to, ..self }
     }
 

@@ -73,7 +73,7 @@ impl Database {
             // The leaves of every active instance's rows should stay in the cache.
             Self::Projection => {
                 "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000; \
-                 PRAGMA cache_size = -65536; PRAGMA cache_spill = OFF;"
+                 PRAGMA cache_size = -16384; PRAGMA cache_spill = OFF;"
             }
         }
     }
