@@ -35,7 +35,7 @@ pub(super) async fn hold(
     instance_id: Uuid,
     after_seq: u64,
 ) -> Result<Box<dyn Hold>, StoreError> {
-    let writer = Arc::clone(store.writers()?);
+    let writer = Arc::clone(store.writer()?);
     let mut tries = 0;
     loop {
         tries += 1;

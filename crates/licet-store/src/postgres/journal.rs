@@ -95,7 +95,7 @@ fn group(row: &Row) -> Result<Group, StoreError> {
 
 impl Journal for PostgresStore {
     fn append(&self, append: Append) -> Appending {
-        match &self.writers {
+        match &self.writer {
             Some(writer) => writer.append(append),
             None => {
                 let (reply, answer) = tokio::sync::oneshot::channel();

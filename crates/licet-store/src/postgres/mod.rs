@@ -83,7 +83,7 @@ pub struct PostgresStore {
     reports: Pool,
     projector: Projector,
     /// What only a store has that may write.
-    writers: Option<Arc<Writer>>,
+    writer: Option<Arc<Writer>>,
     listener: Option<Listener>,
 }
 
@@ -117,7 +117,7 @@ impl PostgresStore {
 
     fn assemble(
         database: Database,
-        writers: Option<Arc<Writer>>,
+        writer: Option<Arc<Writer>>,
         listener: Option<Listener>,
     ) -> Result<Arc<Self>, StoreError> {
         Ok(Arc::new(Self {
@@ -128,18 +128,18 @@ impl PostgresStore {
             reports: database.pool(Role::Report, REPORTS_MAX)?,
             projector: Projector::new(database.clone()),
             database,
-            writers,
+            writer,
             listener,
         }))
     }
 
-    fn writers(&self) -> Result<&Arc<Writer>, StoreError> {
-        self.writers.as_ref().ok_or_else(read_only)
+    fn writer(&self) -> Result<&Arc<Writer>, StoreError> {
+        self.writer.as_ref().ok_or_else(read_only)
     }
 
     /// A connection for a change.
     async fn to_change(&self) -> Result<Object, StoreError> {
-        self.writers()?;
+        self.writer()?;
         Ok(self.changes.get().await?)
     }
 
@@ -155,7 +155,7 @@ impl PostgresStore {
     }
 
     async fn check_writes(&self) -> Result<(), StoreError> {
-        if self.writers()?.is_down() {
+        if self.writer()?.is_down() {
             let why = "the database is out of reach, and appends are refused";
             return Err(StoreError::Unavailable(why.to_owned()));
         }
@@ -171,7 +171,7 @@ impl PostgresStore {
     }
 
     async fn close_all(&self) {
-        if let Some(writer) = &self.writers {
+        if let Some(writer) = &self.writer {
             writer.close().await;
         }
         if let Some(listener) = &self.listener {

@@ -128,14 +128,14 @@ async fn clear(client: &mut ClientWrapper) -> Result<(), StoreError> {
 
 impl PostgresStore {
     async fn take_step(&self, projection: Projection) -> Result<(), StoreError> {
-        self.writers()?;
+        self.writer()?;
         let mut link = self.projector.link().await?;
         let Link::Open { client, .. } = &mut *link else { return Err(closed()) };
         step(client, &projection).await
     }
 
     async fn forget(&self) -> Result<(), StoreError> {
-        self.writers()?;
+        self.writer()?;
         let mut link = self.projector.link().await?;
         let Link::Open { client, .. } = &mut *link else { return Err(closed()) };
         clear(client).await
@@ -152,7 +152,7 @@ impl PostgresStore {
 impl Projections for PostgresStore {
     fn lead(&self) -> Pending<'_, bool> {
         Box::pin(async {
-            if self.writers.is_none() {
+            if self.writer.is_none() {
                 return Err(read_only());
             }
             self.projector.lead().await
