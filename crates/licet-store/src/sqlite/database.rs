@@ -61,8 +61,8 @@ impl Database {
         }
     }
 
-    /// Settings of the one connection that writes. Pages never go to the file before the commit
-    /// does (`cache_spill`), so that every failed write is a failed COMMIT or checkpoint.
+    /// Settings of the one connection that writes. In the journal pages never go to the file before
+    /// the commit does (`cache_spill`), so that every failed write is a failed COMMIT or checkpoint.
     fn writing(self) -> &'static str {
         match self {
             // The writer checkpoints by itself, and sees when that fails.
@@ -70,10 +70,11 @@ impl Database {
                 "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; \
                  PRAGMA cache_size = -8192; PRAGMA cache_spill = OFF;"
             }
-            // The leaves of every active instance's rows should stay in the cache.
+            // The leaves of every active instance's rows should stay in the cache. A step may change
+            // hundreds of megabytes; more than these many pages of it do not wait in memory.
             Self::Projection => {
                 "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000; \
-                 PRAGMA cache_size = -16384; PRAGMA cache_spill = OFF;"
+                 PRAGMA cache_size = -16384; PRAGMA cache_spill = 4000;"
             }
         }
     }
