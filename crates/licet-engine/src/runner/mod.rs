@@ -179,10 +179,6 @@ impl Drop for Place {
     }
 }
 
-fn is_due(instance: &Instance, now_ms: i64) -> bool {
-    instance.wakes_at_ms().is_some_and(|at_ms| at_ms <= now_ms)
-}
-
 async fn run(place: Place, letters: mpsc::Receiver<Letter>) {
     let (shared, id, mut letters) = (place.shared.clone(), place.id, letters);
     let head = match load(&shared, id).await {
@@ -269,7 +265,8 @@ impl Runner {
     }
 
     fn is_due(&self) -> bool {
-        is_due(&self.live.instance(), self.shared.clock.now_ms())
+        let wakes_at_ms = self.live.instance().wakes_at_ms();
+        wakes_at_ms.is_some_and(|at_ms| at_ms <= self.shared.clock.now_ms())
     }
 
     /// Decides commands, and before them what is due if the instance acts by itself as well.
