@@ -20,6 +20,7 @@ mod ids;
 mod instance;
 mod line_item;
 pub mod model;
+mod policies;
 mod rate_table;
 mod record;
 mod record_view;
@@ -37,6 +38,7 @@ pub use formula::Formula;
 pub use ids::{ActionId, ConditionId, CorrelationId, InstanceId, SessionId};
 pub use instance::{Instance, Still};
 pub use line_item::{LineItem, LineItemState, LineItemTerms, Overdraft, ResetFrequency};
+pub use policies::{Granularity, Policies};
 pub use rate_table::{Price, RateItem, RateTable, RateTables};
 pub use record::{DecodeError, EndReason, Record, SessionAccess, SessionResult};
 pub use record_view::{

@@ -1,8 +1,10 @@
 //! What every decision needs beside the instance's own state.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
-use crate::rate_table::RateTables;
+use crate::{ids::InstanceId, policies::Policies, rate_table::RateTables};
 
 /// The producer's prices and settings: an immutable snapshot.
 #[derive(Debug, Clone)]
@@ -12,6 +14,9 @@ pub struct Site {
     pub timezone_tolerant: bool,
     /// `session.charge.period`, milliseconds, from 10 minutes to 24 hours.
     pub charge_period_ms: i64,
+    /// Of instances whose settings differ from the default.
+    pub policies: HashMap<InstanceId, Policies>,
+    pub default_policies: Policies,
 }
 
 /// An hour, the charge period unless the site sets another.
@@ -24,11 +29,19 @@ impl Default for Site {
             rate_tables: RateTables::default(),
             timezone_tolerant: false,
             charge_period_ms: DEFAULT_CHARGE_PERIOD_MS,
+            policies: HashMap::new(),
+            default_policies: Policies::default(),
         }
     }
 }
 
 impl Site {
+    /// The settings of an instance.
+    #[must_use]
+    pub fn policies_of(&self, id: InstanceId) -> &Policies {
+        self.policies.get(&id).unwrap_or(&self.default_policies)
+    }
+
     pub(crate) fn tolerance_ms(&self) -> i64 {
         if self.timezone_tolerant { TOLERANCE_MS } else { 0 }
     }
@@ -48,4 +61,5 @@ pub struct Context<'a> {
     /// Drawn anew for each decision; ids that it needs are counted on from here.
     pub first_id: Uuid,
     pub site: &'a Site,
+    pub policies: &'a Policies,
 }

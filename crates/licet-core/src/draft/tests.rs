@@ -58,7 +58,14 @@ fn site(series: impl Iterator<Item = String>) -> Site {
 /// Who pays for one unit, or why nobody does, and how many line items were looked at.
 fn charge(instance: &Instance, site: &Site) -> (Result<Vec<Arc<str>>, ItemCode>, usize) {
     let (now_ms, up_since_ms, events_max, first_id) = (NOW_MS, 0, 0, Uuid::nil());
-    let context = Context { now_ms, up_since_ms, events_max, first_id, site };
+    let context = Context {
+        now_ms,
+        up_since_ms,
+        events_max,
+        first_id,
+        site,
+        policies: &site.default_policies,
+    };
     let mut draft = Draft::new(instance, context);
     let item = RequestedItem {
         item: "Render".into(),

@@ -491,6 +491,7 @@ impl World {
             events_max: self.events_max,
             first_id: Uuid::from_u128(self.ids),
             site: &self.site,
+            policies: &self.site.default_policies,
         };
         let mut records = Vec::new();
         let reply = self.instance.execute(context, command, &mut records);

@@ -364,6 +364,7 @@ impl World {
             events_max: self.events_max,
             first_id: Uuid::from_u128(self.ids + (1 << 40)),
             site: &self.site,
+            policies: &self.site.default_policies,
         };
         let mut records = Vec::new();
         let reply = instance.execute(context, command, &mut records);

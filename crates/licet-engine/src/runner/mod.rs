@@ -280,6 +280,7 @@ impl Runner {
             events_max: (EVENTS_IN_GROUP_MAX / commands.len().max(1)).clamp(1, EVENTS_MAX),
             first_id: Uuid::nil(),
             site: &site,
+            policies: site.policies_of(self.id),
         };
         let (mut instance, ids) = (self.live.instance(), &mut self.ids);
         let mut execute = |command| {
