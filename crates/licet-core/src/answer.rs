@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     access_request::{ItemOutcome, Outcome, Requester},
     command::Reply,
+    feature_answer::FeatureAnswer,
     ids::SessionId,
     record::{SessionAccess, SessionResult},
     refusal::Refusal,
@@ -31,6 +32,7 @@ pub enum KeptAnswer {
     AccessMany(Vec<Arc<Outcome>>),
     SessionOpened(SessionId),
     SessionAccess(Arc<SessionAccess>),
+    Served(Arc<FeatureAnswer>),
 }
 
 impl KeptAnswer {
@@ -51,6 +53,7 @@ impl KeptAnswer {
             }
             Self::SessionOpened(id) => Self::SessionOpened(id),
             Self::SessionAccess(access) => Self::SessionAccess(Arc::new(slim_session(&access))),
+            Self::Served(answer) => Self::Served(answer),
         }
     }
 
@@ -62,6 +65,7 @@ impl KeptAnswer {
             Self::AccessMany(outcomes) => outcomes.iter().map(|outcome| size(outcome)).sum(),
             Self::SessionOpened(_) => 0,
             Self::SessionAccess(access) => size(&access.outcome),
+            Self::Served(answer) => EACH * (answer.features.len() + answer.not_met.len()),
         }
     }
 
@@ -72,6 +76,7 @@ impl KeptAnswer {
             Self::AccessMany(outcomes) => Reply::AccessMany(outcomes.clone()),
             Self::SessionOpened(id) => Reply::SessionOpened(*id),
             Self::SessionAccess(access) => Reply::SessionAccess(access.clone()),
+            Self::Served(answer) => Reply::Served(answer.clone()),
         })
     }
 }

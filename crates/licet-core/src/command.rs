@@ -5,9 +5,15 @@ use std::sync::Arc;
 use crate::{
     access_request::{AccessRequest, Outcome},
     answer::IdempotencyKey,
+    feature::{FeatureLineItem, FeatureLineItemTerms},
+    feature_answer::FeatureAnswer,
+    feature_request::FeatureRequest,
     ids::{ConditionId, SessionId},
+    instance::{ClientFilter, ClientView, FeatureView, ModelView, ReservationsView},
+    lease::ClientId,
     line_item::{LineItem, LineItemTerms},
     record::SessionAccess,
+    reservation::{ReservationGroupDraft, ReservationGroupId},
     rule::{Action, ActionDraft, Condition, ConditionDraft},
     session::Session,
 };
@@ -78,6 +84,44 @@ pub enum Command {
     Heartbeat {
         session_id: SessionId,
     },
+    PutFeatureLineItem {
+        terms: FeatureLineItemTerms,
+        by: Arc<str>,
+    },
+    DeleteFeatureLineItem {
+        activation_id: Arc<str>,
+        by: Arc<str>,
+    },
+    Serve {
+        request: Box<FeatureRequest>,
+        key: Option<IdempotencyKey>,
+    },
+    /// Decides like [`Command::Serve`] and changes nothing; without features it tells all that the
+    /// client could get.
+    PreviewServing {
+        request: Box<FeatureRequest>,
+    },
+    /// Ends all that a client holds.
+    DropClient {
+        id: ClientId,
+        by: Arc<str>,
+    },
+    PostReservationGroup {
+        draft: ReservationGroupDraft,
+        by: Arc<str>,
+    },
+    DeleteReservationGroup {
+        id: ReservationGroupId,
+        by: Arc<str>,
+    },
+    /// Puts a model in the model definition language into effect.
+    PutModel {
+        text: Arc<str>,
+        by: Arc<str>,
+    },
+    DeleteModel {
+        by: Arc<str>,
+    },
     /// Does what is due.
     Tick,
     Query(Query),
@@ -95,6 +139,13 @@ pub enum Query {
         limit: usize,
     },
     Session(SessionId),
+    /// All line items of features, by activation ID.
+    FeatureLineItems,
+    FeatureLineItem(Arc<str>),
+    Features,
+    Clients(ClientFilter),
+    Reservations,
+    Model,
 }
 
 /// What an instance replies to a command that it took.
@@ -112,6 +163,15 @@ pub enum Reply {
     SessionAccess(Arc<SessionAccess>),
     Sessions(Vec<(SessionId, Session)>),
     Session(Box<Session>),
+    FeatureLineItemPut { line_item: Box<FeatureLineItem>, is_new: bool },
+    FeatureLineItems(Vec<FeatureLineItem>),
+    FeatureLineItem(Box<FeatureLineItem>),
+    Features(Vec<FeatureView>),
+    Served(Arc<FeatureAnswer>),
+    Clients(Vec<ClientView>),
+    ReservationGroupPosted(ReservationGroupId),
+    Reservations(Box<ReservationsView>),
+    Model(Option<Box<ModelView>>),
 }
 
 impl Command {

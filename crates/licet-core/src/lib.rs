@@ -14,10 +14,14 @@ mod bill;
 mod charge;
 mod command;
 mod draft;
+mod feature;
+mod feature_answer;
+mod feature_request;
 mod fixed;
 pub mod formula;
 mod ids;
 mod instance;
+mod lease;
 mod line_item;
 pub mod model;
 mod policies;
@@ -25,7 +29,9 @@ mod rate_table;
 mod record;
 mod record_view;
 mod refusal;
+mod reservation;
 mod rule;
+mod serving;
 mod session;
 mod site;
 
@@ -33,10 +39,22 @@ pub use access_request::{AccessRequest, ItemCode, ItemOutcome, Outcome, Requeste
 pub use answer::{IdempotencyKey, KeptAnswer};
 pub use charge::{ChargedLine, LineCharge, Refund, RefundedLine};
 pub use command::{Command, Query, Reply};
+pub use feature::{
+    COUNT_MAX, CountOverdraft, FeatureId, FeatureLineItem, FeatureLineItemTerms, FeatureTerms,
+    LicenseModel, Metered, Selectors,
+};
+pub use feature_answer::{
+    FeatureAnswer, FeatureCount, FeatureOutcome, GrantedFeature, LineItemInfo, StatusCode,
+};
+pub use feature_request::{Asker, FeatureRequest, Operation, WantedFeature};
 pub use fixed::{AmountError, Count, MICROS, Tokens, divide_half_even};
 pub use formula::Formula;
 pub use ids::{ActionId, ConditionId, CorrelationId, InstanceId, SessionId};
-pub use instance::{Instance, Still};
+pub use instance::{
+    Client, ClientFilter, ClientView, FeaturePart, FeatureView, Instance, ModelView, Report,
+    ReservationsView, Still,
+};
+pub use lease::{ClientId, Hold, Move, Place, ReservationId};
 pub use line_item::{LineItem, LineItemState, LineItemTerms, Overdraft, ResetFrequency};
 pub use policies::{Granularity, Policies};
 pub use rate_table::{Price, RateItem, RateTable, RateTables};
@@ -46,8 +64,12 @@ pub use record_view::{
     RefundedLineView, RequesterView, SessionAccessView, SessionEndedView,
 };
 pub use refusal::Refusal;
+pub use reservation::{
+    Reservation, ReservationEntry, ReservationGroup, ReservationGroupDraft, ReservationGroupId,
+};
 pub use rule::{
     Action, ActionDraft, Condition, ConditionDraft, Dictionary, Effect, Expression, Membership,
 };
+pub use serving::{Division, FeatureLevel, LeaseEnd, LeasesEnded, MeteredUse, Served, Share};
 pub use session::{Paid, Phase, Session, SessionState};
 pub use site::{Context, Site};

@@ -15,10 +15,13 @@ use crate::{
     access_request::{Outcome, RequestedItem},
     answer::IdempotencyKey,
     charge::Refund,
+    feature::{FeatureId, FeatureLineItemTerms},
     fixed::Tokens,
     ids::{ConditionId, SessionId},
     line_item::LineItemTerms,
+    reservation::ReservationGroup,
     rule::{Action, Condition},
+    serving::{Division, LeasesEnded, Served},
 };
 
 /// Version of the layout.
@@ -150,6 +153,49 @@ pub enum Record {
         at_ms: i64,
         session_id: SessionId,
     },
+    FeatureLineItemPut {
+        at_ms: i64,
+        by: Arc<str>,
+        before: Option<Box<FeatureLineItemTerms>>,
+        after: Box<FeatureLineItemTerms>,
+        /// Of its features, in their order.
+        ids: Vec<FeatureId>,
+    },
+    FeatureLineItemDeleted {
+        at_ms: i64,
+        by: Arc<str>,
+        activation_id: Arc<str>,
+    },
+    /// Where the counts of features are, and where they belong, from now on.
+    CountsDivided {
+        at_ms: i64,
+        divisions: Vec<Division>,
+    },
+    Served {
+        served: Arc<Served>,
+        key: Option<IdempotencyKey>,
+    },
+    LeasesEnded(Box<LeasesEnded>),
+    ReservationGroupPosted {
+        at_ms: i64,
+        by: Arc<str>,
+        group: Box<ReservationGroup>,
+    },
+    ReservationGroupDeleted {
+        at_ms: i64,
+        by: Arc<str>,
+        group: Box<ReservationGroup>,
+    },
+    /// A model in the model definition language.
+    ModelPut {
+        at_ms: i64,
+        by: Arc<str>,
+        text: Arc<str>,
+    },
+    ModelDeleted {
+        at_ms: i64,
+        by: Arc<str>,
+    },
 }
 
 /// Why bytes are not records.
@@ -174,7 +220,16 @@ impl Record {
             | Self::ActionsPut { at_ms, .. }
             | Self::SessionOpened { at_ms, .. }
             | Self::SessionEnded { at_ms, .. }
-            | Self::HeartbeatSeen { at_ms, .. } => *at_ms,
+            | Self::HeartbeatSeen { at_ms, .. }
+            | Self::FeatureLineItemPut { at_ms, .. }
+            | Self::FeatureLineItemDeleted { at_ms, .. }
+            | Self::CountsDivided { at_ms, .. }
+            | Self::ReservationGroupPosted { at_ms, .. }
+            | Self::ReservationGroupDeleted { at_ms, .. }
+            | Self::ModelPut { at_ms, .. }
+            | Self::ModelDeleted { at_ms, .. } => *at_ms,
+            Self::Served { served, .. } => served.at_ms,
+            Self::LeasesEnded(ended) => ended.at_ms,
             Self::Access { outcomes, .. } => outcomes.last().map_or(0, |outcome| outcome.at_ms),
             Self::SessionAccess { access, .. } => access.outcome.at_ms,
         }

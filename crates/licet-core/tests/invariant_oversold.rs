@@ -72,6 +72,15 @@ impl Ledger {
                 self.charge(&access.outcome);
             }
             Record::SessionEnded { refund, .. } => self.refund(refund.as_ref()),
+            Record::FeatureLineItemPut { .. }
+            | Record::FeatureLineItemDeleted { .. }
+            | Record::CountsDivided { .. }
+            | Record::Served { .. }
+            | Record::LeasesEnded(_)
+            | Record::ReservationGroupPosted { .. }
+            | Record::ReservationGroupDeleted { .. }
+            | Record::ModelPut { .. }
+            | Record::ModelDeleted { .. } => panic!("no features are put in these stories"),
             Record::ConditionsPut { .. }
             | Record::ConditionsDeleted { .. }
             | Record::SessionOpened { .. }

@@ -98,6 +98,7 @@ codes! {
         "Only an obsolete line item can be deleted";
     RateTableInEffect CONFLICT "rate_table_in_effect" "The rate table is in effect";
     ConditionInUse CONFLICT "condition_in_use" "An action still refers to the condition";
+    TooFewToReserve CONFLICT "too_few_to_reserve" "There are too few counts to reserve";
     SessionNotOperable CONFLICT "session_not_operable" "The session takes no more requests";
     BodyTooLarge PAYLOAD_TOO_LARGE "body_too_large" "The body is too large";
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported_media_type"

@@ -9,7 +9,12 @@ fn code(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::LineItemNotFound(_)
         | Refusal::ConditionNotFound(_)
-        | Refusal::SessionNotFound(_) => Code::NotFound,
+        | Refusal::SessionNotFound(_)
+        | Refusal::ClientNotFound(_)
+        | Refusal::ReservationGroupNotFound(_)
+        | Refusal::NoModel => Code::NotFound,
+        Refusal::ReservationGroupExists(_) => Code::AlreadyExists,
+        Refusal::TooFewToReserve(_) => Code::TooFewToReserve,
         Refusal::ObsoleteIsFinal => Code::LineItemObsolete,
         Refusal::NotObsolete => Code::LineItemNotObsolete,
         Refusal::ConditionInUse(_) => Code::ConditionInUse,
@@ -23,6 +28,11 @@ fn code(refusal: &Refusal) -> Code {
         | Refusal::ActionTwice(_)
         | Refusal::TwoDefaultActions
         | Refusal::TwoUnlimitedActions
+        | Refusal::FeatureNotFound(_)
+        | Refusal::NotReservable(_)
+        | Refusal::PoolNotFound(_)
+        | Refusal::HostReservedTwice(_)
+        | Refusal::ModelInvalid(_)
         | Refusal::TooMany { .. } => Code::ValidationFailed,
     }
 }

@@ -61,6 +61,27 @@ impl Instance {
             Record::HeartbeatSeen { at_ms, session_id } => {
                 self.fold_heartbeat(*session_id, *at_ms);
             }
+            Record::FeatureLineItemPut { at_ms, after, ids, .. } => {
+                self.serving.fold_line_item(*at_ms, after, ids);
+            }
+            Record::FeatureLineItemDeleted { activation_id, .. } => {
+                self.serving.fold_line_item_deleted(activation_id);
+            }
+            Record::CountsDivided { divisions, .. } => self.serving.fold_divisions(divisions),
+            Record::Served { served, key } => {
+                self.serving.fold_served(served);
+                if let Some(key) = key {
+                    let answer = Arc::new(self.serving.answer_to(served));
+                    self.keep(Some(key), served.at_ms, || KeptAnswer::Served(answer));
+                }
+            }
+            Record::LeasesEnded(ended) => self.serving.fold_leases_ended(ended),
+            Record::ReservationGroupPosted { group, .. } => self.serving.fold_group(group),
+            Record::ReservationGroupDeleted { group, .. } => {
+                self.serving.fold_group_deleted(group.id);
+            }
+            Record::ModelPut { at_ms, text, .. } => self.serving.fold_model(*at_ms, Some(text)),
+            Record::ModelDeleted { at_ms, .. } => self.serving.fold_model(*at_ms, None),
         }
     }
 

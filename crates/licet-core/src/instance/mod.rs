@@ -8,6 +8,7 @@ mod packed;
 mod queue;
 mod roster;
 mod rules;
+mod serving;
 mod sessions;
 mod snapshot;
 mod turn;
@@ -20,10 +21,15 @@ use std::{
 
 pub(crate) use queue::{ConsumptionKey, Merged, Queue, Wanted};
 use roster::Roster;
+use serving::Serving;
+pub use serving::{
+    Client, ClientFilter, ClientView, FeaturePart, FeatureView, ModelView, Report, ReservationsView,
+};
 pub use snapshot::Still;
 
 use crate::{
-    answer::KeptAnswers, ids::SessionId, line_item::LineItem, rule::Conditions, session::Session,
+    answer::KeptAnswers, feature::FeatureLineItem, ids::SessionId, lease::ClientId,
+    line_item::LineItem, rule::Conditions, session::Session,
 };
 
 /// The state of one instance.
@@ -46,6 +52,7 @@ pub struct Instance {
     epochs: u64,
     conditions: Conditions,
     roster: Roster,
+    serving: Serving,
     answers: KeptAnswers,
 }
 
@@ -55,7 +62,8 @@ impl Instance {
     pub fn wakes_at_ms(&self) -> Option<i64> {
         let session = self.roster.first_due().map(|(at_ms, _)| at_ms);
         let reset = self.resets.first().map(|(at_ms, _)| *at_ms);
-        [session, reset].into_iter().flatten().min()
+        let lease = self.serving.clients.first_end().map(|(at_ms, _)| at_ms);
+        [session, reset, lease].into_iter().flatten().min()
     }
 
     /// Notes a heartbeat that changes nothing that is decided. False, and nothing is noted, if it
@@ -84,6 +92,23 @@ impl Instance {
     /// Sessions, oldest first; those that are over for a day at most.
     pub fn sessions(&self) -> impl Iterator<Item = (SessionId, Session)> {
         self.roster.sessions().iter().map(|(id, session)| (id, session.unpack()))
+    }
+
+    /// Line items of features, by activation ID.
+    #[must_use]
+    pub fn feature_line_items(&self) -> Vec<FeatureLineItem> {
+        self.serving.line_items()
+    }
+
+    /// Features as they stand.
+    #[must_use]
+    pub fn features(&self) -> Vec<FeatureView> {
+        self.serving.features()
+    }
+
+    /// Clients that hold something, or may still undo what they reported.
+    pub fn clients(&self) -> impl Iterator<Item = (ClientId, &Client)> {
+        self.serving.clients.iter()
     }
 
     /// The line item at a place that holds one.

@@ -61,6 +61,13 @@ impl<K: Ord + Copy, V: Clone> Ordered<K, V> {
         is_taken.then(|| &mut self.parts[part].entries_mut()[at].1)
     }
 
+    /// Entries whose keys are not below this one.
+    pub(super) fn from(&self, key: K) -> impl Iterator<Item = &(K, V)> {
+        let Place { part, at, .. } = self.place_of(&key);
+        let parts = self.parts.get(part..).unwrap_or_default();
+        parts.iter().flat_map(|part| part.entries.iter()).skip(at)
+    }
+
     /// Puts a value in place of the one that stood there.
     pub(super) fn insert(&mut self, key: K, value: V) {
         let Place { part: index, at, is_taken } = self.place_of(&key);

@@ -2,7 +2,8 @@
 //! journal.
 //!
 //! Layout: one version byte, then in postcard's wire format the [`Front`], the sessions one after
-//! the other, and the answers. Version 1, which an earlier release wrote, is still read.
+//! the other, the features with their clients, and the answers. Versions 1 and 2, which earlier
+//! releases wrote, are still read.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -12,6 +13,7 @@ use super::{
     Instance,
     packed::{Held, Moment, Packed, PackedPhase, Pool},
     roster::{Roster, Sessions},
+    serving::{Serving, StoredServing},
 };
 use crate::{
     access_request::Requester,
@@ -24,7 +26,9 @@ use crate::{
 };
 
 /// Version of the layout.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+/// The version without features.
+const VERSION_FEATURELESS: u8 = 2;
 /// The version in which each session has all that it holds written out.
 const VERSION_UNSHARED: u8 = 1;
 
@@ -80,6 +84,7 @@ pub struct Still {
     lines: Vec<LineItem>,
     conditions: Vec<Condition>,
     sessions: Sessions,
+    serving: StoredServing,
     answers: Vec<Answer>,
 }
 
@@ -110,7 +115,7 @@ impl Still {
             };
             bytes = encode_into(&stored, bytes);
         }
-        encode_into(&self.answers, bytes)
+        encode_into(&self.answers, self.serving.write(bytes))
     }
 }
 
@@ -145,6 +150,7 @@ impl Instance {
             lines: self.lines.iter().flatten().cloned().collect(),
             conditions: self.conditions.values().cloned().collect(),
             sessions: self.roster.sessions().clone(),
+            serving: self.serving.stored(),
             answers: answers.map(|(at_ms, key, kept)| (at_ms, key, kept.clone())).collect(),
         }
     }
@@ -161,14 +167,20 @@ impl Instance {
     /// [`DecodeError`]
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
-            Some((&VERSION, body)) => Self::from_shared(body),
+            Some((&VERSION, body)) => Self::from_shared(body, Serving::from_stored),
+            Some((&VERSION_FEATURELESS, body)) => {
+                Self::from_shared(body, |_| Ok(Serving::default()))
+            }
             Some((&VERSION_UNSHARED, body)) => Self::from_unshared(decode_whole(body)?),
             Some((&version, _)) => Err(DecodeError::UnknownVersion(version)),
             None => Err(DecodeError::empty()),
         }
     }
 
-    fn from_shared(mut bytes: &[u8]) -> Result<Self, DecodeError> {
+    fn from_shared(
+        mut bytes: &[u8],
+        serving: impl FnOnce(&mut &[u8]) -> Result<Serving, DecodeError>,
+    ) -> Result<Self, DecodeError> {
         let front: Front<Vec<LineItem>, Vec<Condition>, Vec<Held>> = decode_next(&mut bytes)?;
         let mut pool = Pool::default();
         let holdings: Vec<_> = front.holdings.into_iter().map(|held| pool.share(held)).collect();
@@ -177,6 +189,7 @@ impl Instance {
         let mut instance =
             Self::from_parts(front.last_ms, front.epochs, front.lines, front.conditions);
         instance.roster = roster;
+        instance.serving = serving(&mut bytes)?;
         instance.take_answers(decode_whole(bytes)?);
         Ok(instance)
     }

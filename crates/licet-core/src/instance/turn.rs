@@ -20,6 +20,8 @@ pub(super) struct Turn<'a> {
     pub(super) context: Context<'a>,
     pub(super) records: &'a mut Vec<Record>,
     ids: u128,
+    /// By how much the clock stands before the last record.
+    pub(super) clock_behind_ms: i64,
 }
 
 impl Instance {
@@ -36,9 +38,10 @@ impl Instance {
         records: &mut Vec<Record>,
     ) -> Result<Reply, Refusal> {
         let now_ms = context.now_ms.max(self.last_ms);
+        let clock_behind_ms = now_ms - context.now_ms;
         let context = Context { now_ms, ..context };
         let ids = context.first_id.as_u128();
-        let mut turn = Turn { instance: self, context, records, ids };
+        let mut turn = Turn { instance: self, context, records, ids, clock_behind_ms };
         turn.forget();
         turn.settle(&command);
         turn.decide(command)
@@ -87,6 +90,7 @@ impl Turn<'_> {
             self.session_event(id);
             events += 1;
         }
+        self.expire_leases(events_max);
         if let Some(id) = command.session_id() {
             self.settle_session(id);
         }
@@ -136,6 +140,17 @@ impl Turn<'_> {
             }
             Command::CloseSession { session_id } => self.close_session(session_id),
             Command::Heartbeat { session_id } => self.heartbeat(session_id),
+            Command::PutFeatureLineItem { terms, by } => self.put_feature_line_item(terms, by),
+            Command::DeleteFeatureLineItem { activation_id, by } => {
+                self.delete_feature_line_item(activation_id, by)
+            }
+            Command::Serve { request, key } => self.serve(&request, key),
+            Command::PreviewServing { request } => Ok(self.preview_serving(&request)),
+            Command::DropClient { id, by } => self.drop_client(id, by),
+            Command::PostReservationGroup { draft, by } => self.post_reservation_group(draft, by),
+            Command::DeleteReservationGroup { id, by } => self.delete_reservation_group(id, by),
+            Command::PutModel { text, by } => self.put_model(text, by),
+            Command::DeleteModel { by } => self.delete_model(by),
             Command::Tick => Ok(Reply::Done),
             Command::Query(query) => self.query(query),
         }
@@ -162,6 +177,22 @@ impl Turn<'_> {
                 let session = session.ok_or(Refusal::SessionNotFound(id))?;
                 Ok(Reply::Session(Box::new(session)))
             }
+            Query::FeatureLineItems => {
+                Ok(Reply::FeatureLineItems(self.instance.serving.line_items()))
+            }
+            Query::FeatureLineItem(activation_id) => {
+                let line = self.feature_line_item(&activation_id)?;
+                Ok(Reply::FeatureLineItem(Box::new(line)))
+            }
+            Query::Features => Ok(Reply::Features(self.instance.serving.features())),
+            Query::Clients(filter) => {
+                Ok(Reply::Clients(self.instance.serving.client_views(&filter)))
+            }
+            Query::Reservations => {
+                let view = self.instance.serving.reservations(self.now_ms());
+                Ok(Reply::Reservations(Box::new(view)))
+            }
+            Query::Model => Ok(Reply::Model(self.instance.serving.model_view().map(Box::new))),
         }
     }
 }

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::rule::Dictionary;
 
 /// The type of a hostid that names none.
 const STRING: &str = "STRING";
 
 /// What identifies a device or a user: a value and its type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct HostId {
     value: Box<str>,
     /// In upper case.

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// How many numbers a version has at most.
@@ -10,7 +11,9 @@ const MAX_PARTS: usize = 4;
 /// A version of a feature, compared number by number: 2.0 is below 2.10, and 2 equals 2.0.
 ///
 /// Version 0 is below all others. A request for it, or without a version, takes any.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct Version([u32; MAX_PARTS]);
 
 /// Why a text is not a version.

@@ -128,7 +128,16 @@ impl<'a> Part<'a> {
             | Record::ConditionsPut { .. }
             | Record::ConditionsDeleted { .. }
             | Record::ActionsPut { .. }
-            | Record::HeartbeatSeen { .. } => {}
+            | Record::HeartbeatSeen { .. }
+            | Record::FeatureLineItemPut { .. }
+            | Record::FeatureLineItemDeleted { .. }
+            | Record::CountsDivided { .. }
+            | Record::Served { .. }
+            | Record::LeasesEnded(_)
+            | Record::ReservationGroupPosted { .. }
+            | Record::ReservationGroupDeleted { .. }
+            | Record::ModelPut { .. }
+            | Record::ModelDeleted { .. } => {}
         }
     }
 

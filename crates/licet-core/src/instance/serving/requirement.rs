@@ -1,0 +1,265 @@
+//! How one wanted feature is met: from where, and if it is not, why.
+
+use std::sync::Arc;
+
+use super::{
+    Serving,
+    stock::{Stock, Term},
+    trial::{Source, Trial},
+};
+use crate::{
+    feature::{FeatureId, LicenseModel, Selectors},
+    feature_answer::StatusCode,
+    feature_request::{Asker, WantedFeature},
+    lease::{Place, ReservationId},
+    model::{HostId, PoolRef},
+};
+
+/// Whence a client may take, in this order within each step of the way.
+pub(super) struct Sources<'a> {
+    pub(super) selectors: &'a Selectors,
+    /// What is reserved for its hostids, those of the first before those of the next.
+    pub(super) reservations: Vec<ReservationId>,
+    /// Pools that the rules let it use, in their order.
+    pub(super) pools: &'a [Option<Arc<str>>],
+    pub(super) now_ms: i64,
+}
+
+/// Counts of a feature that a client takes out of a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Taking {
+    pub(super) feature: FeatureId,
+    pub(super) place: Place,
+    pub(super) count: u64,
+}
+
+/// The features that may meet a wish, or why there are none.
+type Candidates<'a> = Result<Vec<&'a Stock>, StatusCode>;
+
+impl Serving {
+    /// Takes as much of a wanted feature as there is, up to what is wanted, and says why it is not
+    /// more. `held` is what the client, or its user, already has of a feature from a pool.
+    pub(super) fn meet(
+        &self,
+        trial: &mut Trial<'_>,
+        sources: &Sources<'_>,
+        wish: &Wish,
+        held: impl Fn(&Stock, &Option<Arc<str>>) -> u64,
+    ) -> (Vec<Taking>, Option<StatusCode>) {
+        let wanted = &wish.feature;
+        let candidates = match self.candidates(sources, wanted) {
+            Ok(candidates) => candidates,
+            Err(status) => return (Vec::new(), Some(status)),
+        };
+        let mut takings: Vec<Taking> = Vec::new();
+        let mut left = wanted.count;
+        for (place, source) in self.places(sources, &wish.only) {
+            for stock in &candidates {
+                if left == 0 {
+                    break;
+                }
+                let free = trial.free(stock, &place, source).min(left);
+                let free = free.min(self.room_in(&place, stock, &takings, &held));
+                if free > 0 {
+                    trial.take(stock, &place, free);
+                    left -= free;
+                    add(&mut takings, stock.id, &place, free);
+                }
+            }
+        }
+        let status = match left {
+            0 => None,
+            _ if takings.is_empty() => Some(StatusCode::CountInsufficient),
+            _ => Some(StatusCode::PartialGrant),
+        };
+        (takings, status)
+    }
+
+    /// The places of the way: what is reserved, then what is shared, then overdraft.
+    fn places(&self, sources: &Sources<'_>, only: &Only) -> Vec<(Place, Source)> {
+        let owned = |place| (place, Source::Owned);
+        let mut places: Vec<(Place, Source)> = Vec::with_capacity(2);
+        if let Only::Pool(pool) = only {
+            return vec![owned(Place::shared(pool.clone()))];
+        }
+        for id in &sources.reservations {
+            // What is reserved for a host is for it, whichever pools it may use.
+            let reserved = |pool| Place { pool, reservation: Some(*id) };
+            places.extend(self.pools().into_iter().map(reserved).map(owned));
+        }
+        if *only == Only::Reserved {
+            return places;
+        }
+        places.extend(sources.pools.iter().cloned().map(Place::shared).map(owned));
+        if sources.pools.contains(&None) {
+            places.push((Place::default(), Source::Overdraft));
+        }
+        places
+    }
+
+    /// How much more the model lets one host or user have of a feature out of a pool.
+    fn room_in(
+        &self,
+        place: &Place,
+        stock: &Stock,
+        takings: &[Taking],
+        held: &impl Fn(&Stock, &Option<Arc<str>>) -> u64,
+    ) -> u64 {
+        let Some(max) = self.max_in(place, stock) else { return u64::MAX };
+        let taken = takings.iter().filter(|taking| taking.place.pool == place.pool);
+        let taken: u64 = taken.map(|taking| taking.count).sum();
+        max.saturating_sub(held(stock, &place.pool)).saturating_sub(taken)
+    }
+
+    fn max_in(&self, place: &Place, stock: &Stock) -> Option<u64> {
+        let (model, name) = (&self.model.as_ref()?.model, place.pool.as_deref()?);
+        let pool = model.pools().iter().find(|pool| *pool.name == *name)?;
+        pool.max_of(&stock.as_slice())
+    }
+
+    fn candidates(&self, sources: &Sources<'_>, wanted: &WantedFeature) -> Candidates<'_> {
+        let mut why = StatusCode::FeatureNotFound;
+        let mut candidates = Vec::new();
+        for stock in self.named(&wanted.name) {
+            match unfitness(stock, sources, wanted) {
+                None => candidates.push(stock),
+                Some(other) => why = nearer(why, other),
+            }
+        }
+        if candidates.is_empty() { Err(why) } else { Ok(candidates) }
+    }
+
+    /// The names and versions of all that could be served.
+    pub(super) fn served_names(&self, now_ms: i64) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> = self
+            .stocks()
+            .filter(|stock| stock.term(now_ms) == Term::Current)
+            .map(|stock| stock.terms().name.clone())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// What is reserved for a client's hostids, with the features.
+    pub(super) fn reservations_of(&self, asker: &Asker) -> Vec<ReservationId> {
+        let of_host = |host: &HostId| {
+            let all = self.groups.iter().flat_map(|group| &group.reservations);
+            let of_it = all.filter(|reservation| reservation.host == *host);
+            of_it.map(|reservation| reservation.id).collect::<Vec<_>>()
+        };
+        asker.host_ids.iter().flat_map(of_host).collect()
+    }
+
+    /// What a client gets that asks for nothing in particular: what is reserved for it, and what
+    /// the model's rules give.
+    pub(super) fn unasked(&self, sources: &Sources<'_>, gifts: &[Gift]) -> Vec<Wish> {
+        let mut wishes = Vec::new();
+        let is_ours =
+            |place: &Place| place.reservation.is_some_and(|id| sources.reservations.contains(&id));
+        self.wish_all(&is_ours, &Only::Reserved, sources.now_ms, &mut wishes);
+        for gift in gifts {
+            match gift {
+                Gift::Feature(feature) => wishes.push(Wish::anywhere(feature.clone())),
+                Gift::AllFrom(pool) => {
+                    let place = Place::shared(pool.clone());
+                    let only = Only::Pool(pool.clone());
+                    self.wish_all(&|other| *other == place, &only, sources.now_ms, &mut wishes);
+                }
+            }
+        }
+        wishes
+    }
+
+    /// Wishes for all that is in some places of concurrent features.
+    fn wish_all(
+        &self,
+        is_there: &dyn Fn(&Place) -> bool,
+        only: &Only,
+        now_ms: i64,
+        wishes: &mut Vec<Wish>,
+    ) {
+        let is_served = |stock: &&Stock| {
+            stock.terms().model == LicenseModel::Concurrent && stock.term(now_ms) == Term::Current
+        };
+        for stock in self.stocks().filter(is_served) {
+            let parts = stock.parts.iter().filter(|part| is_there(&part.place));
+            let count = parts.map(|part| part.count).sum();
+            if count > 0 {
+                let (name, version) = (stock.terms().name.clone(), stock.terms().version);
+                let feature = WantedFeature { name, version, count };
+                wishes.push(Wish { feature, only: only.clone() });
+            }
+        }
+    }
+}
+
+/// Where a wish may be met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Only {
+    Anywhere,
+    Reserved,
+    /// Out of what is shared in this pool.
+    Pool(Option<Arc<str>>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wish {
+    pub(super) feature: WantedFeature,
+    pub(super) only: Only,
+}
+
+impl Wish {
+    pub(super) fn anywhere(feature: WantedFeature) -> Self {
+        Self { feature, only: Only::Anywhere }
+    }
+}
+
+/// What the model gives to a client that asks for nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Gift {
+    AllFrom(Option<Arc<str>>),
+    Feature(WantedFeature),
+}
+
+fn unfitness(stock: &Stock, sources: &Sources<'_>, wanted: &WantedFeature) -> Option<StatusCode> {
+    let terms = stock.terms();
+    let is_met = |(key, value): (&Box<str>, &Box<str>)| sources.selectors.get(key) == Some(value);
+    match stock.term(sources.now_ms) {
+        Term::Absent => Some(StatusCode::FeatureNotFound),
+        _ if terms.version < wanted.version => Some(StatusCode::VersionNotAvailable),
+        _ if !terms.selectors.iter().all(is_met) => Some(StatusCode::SelectorMismatch),
+        Term::Expired => Some(StatusCode::FeatureExpired),
+        Term::NotStarted => Some(StatusCode::NotStarted),
+        Term::Current => None,
+    }
+}
+
+/// Of two reasons the one that is nearer to a grant.
+fn nearer(one: StatusCode, other: StatusCode) -> StatusCode {
+    let distance = |status| match status {
+        StatusCode::NotStarted => 0,
+        StatusCode::FeatureExpired => 1,
+        StatusCode::SelectorMismatch => 2,
+        StatusCode::VersionNotAvailable => 3,
+        _ => 4,
+    };
+    if distance(other) < distance(one) { other } else { one }
+}
+
+fn add(takings: &mut Vec<Taking>, feature: FeatureId, place: &Place, count: u64) {
+    match takings.iter_mut().find(|taking| taking.feature == feature && taking.place == *place) {
+        Some(taking) => taking.count += count,
+        None => takings.push(Taking { feature, place: place.clone(), count }),
+    }
+}
+
+impl super::ActiveModel {
+    /// The name of a pool as places have it.
+    pub(super) fn pool(&self, pool: PoolRef) -> Option<Arc<str>> {
+        match pool {
+            PoolRef::Default => None,
+            PoolRef::Named(_) => Some(Arc::from(self.model.pool_name(pool))),
+        }
+    }
+}
