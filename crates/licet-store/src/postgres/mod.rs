@@ -18,6 +18,7 @@
 //! cannot stand in between.
 
 mod accounts;
+mod administration;
 mod audit;
 mod batch;
 mod consumers;
@@ -25,9 +26,12 @@ mod database;
 mod failure;
 mod heads;
 mod hold;
+mod instance_settings;
+mod instance_users;
 mod instances;
 mod journal;
 mod keys;
+mod licensing_keys;
 mod line_items;
 mod listener;
 mod projection;
