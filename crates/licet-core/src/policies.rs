@@ -27,6 +27,8 @@ pub struct Policies {
     pub granularity: Granularity,
     /// Whether clients on virtual machines are served.
     pub allows_virtual_clients: bool,
+    /// Whether denied requests are recorded with their reason.
+    pub tracks_denied_requests: bool,
 }
 
 const WEEK_MS: i64 = 7 * 86_400_000;
@@ -40,6 +42,7 @@ impl Default for Policies {
             renew_percent: 15,
             granularity: Granularity::Second,
             allows_virtual_clients: true,
+            tracks_denied_requests: true,
         }
     }
 }

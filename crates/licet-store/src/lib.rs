@@ -25,7 +25,7 @@ mod site;
 pub mod sqlite;
 mod usage_block;
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, path::Path, pin::Pin};
 
 pub use administration::{
     Administration, InstanceSettingRow, InstanceTokenRow, InstanceUserRow, LicensingKeyRow,
@@ -237,6 +237,8 @@ pub trait Site: Send + Sync {
 pub trait Store: Journal + Projections + Site + Administration + 'static {
     /// Answers when the store can take writes; an error says why it cannot.
     fn ready(&self) -> Pending<'_, ()>;
+    /// Where it keeps its files, if that is on this machine.
+    fn directory(&self) -> Option<&Path>;
     /// Stops taking work, finishes what is queued, and closes.
     fn close(&self) -> Pending<'_, ()>;
 }

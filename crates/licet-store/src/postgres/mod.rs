@@ -51,7 +51,7 @@ mod users;
 mod walk;
 mod writer;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use deadpool_postgres::{Object, Pool};
 use tokio_postgres::Row;
@@ -198,6 +198,10 @@ impl Store for PostgresStore {
                 Err(StoreError::Unavailable("the database did not answer in time".to_owned()))
             })
         })
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        None
     }
 
     fn close(&self) -> Pending<'_, ()> {

@@ -243,6 +243,10 @@ impl Store for SqliteStore {
         Box::pin(self.check_writers())
     }
 
+    fn directory(&self) -> Option<&Path> {
+        Some(&self.directory)
+    }
+
     fn close(&self) -> Pending<'_, ()> {
         Box::pin(async move {
             self.close_all().await;
