@@ -15,13 +15,18 @@ mod body;
 mod condition;
 mod configuration;
 mod instance;
+mod instance_setting;
+mod instance_user;
 mod item_code;
 mod key;
+mod license_server;
+mod licensing_key;
 pub mod limits;
 mod line_item;
 mod list;
 mod number;
 mod problem;
+mod producer_user;
 mod rate_table;
 mod scalar;
 #[cfg(test)]
@@ -50,13 +55,24 @@ pub use condition::{
 };
 pub use configuration::{ConfigurationChange, ConfigurationEntry, ConfigurationPatch};
 pub use instance::{InstanceDetail, InstanceIn, InstanceOut, InstancePage};
+pub use instance_setting::{InstanceSetting, InstanceSettings, SettingValues};
+pub use instance_user::{
+    AdminPassword, InstanceRole, InstanceToken, InstanceUserIn, InstanceUserOut, InstanceUserPatch,
+    InstanceUsers,
+};
 pub use item_code::{describe, item_code, read_item_code};
 pub use key::{KeyIn, KeyOut, KeyPage, KeyType, KeysIn};
+pub use license_server::{
+    DatabaseHealth, HostIdOut, HostIds, LicenseServerHealth, LicenseServerStatus,
+    LicenseServerVersion, ServerHealth,
+};
+pub use licensing_key::{LicensingKeyOut, LicensingKeys};
 pub use line_item::{
     LineItemAttributes, LineItemIn, LineItemOut, LineItemState, OverdraftType, ResetFrequency,
 };
 pub use number::{CountNumber, TokenNumber};
 pub use problem::{ErrorText, ErrorTexts, Message, MessageTexts, Problem};
+pub use producer_user::{ProducerUserIn, ProducerUserOut};
 pub use rate_table::{PriceIn, RateItem, RateTableIn, RateTableOut};
 pub use scalar::Scalar;
 pub use server_id::{NoInstanceId, ServerId};
@@ -65,7 +81,7 @@ pub use session::{
     SessionState,
 };
 pub use text::{Name, SharedName, SharedText, Text};
-pub use time::Millis;
+pub use time::{Millis, Moment};
 pub use usage::{
     Balance, Balances, ConsumerDay, Consumers, RollupRow, Rollups, USAGE_COLUMNS, UsageHeader,
     UsageLinks, UsageReport, UsageRow,

@@ -36,6 +36,10 @@ pub const KEYS: usize = 100;
 pub const PEM_CHARS: usize = 16 << 10;
 /// Changes of settings in one request.
 pub const CONFIGURATION_CHANGES: usize = 100;
+/// Settings of an instance in one request.
+pub const INSTANCE_SETTINGS: usize = 100;
+/// Roles of a user of an instance in one request.
+pub const INSTANCE_ROLES: usize = 16;
 /// Characters of a password.
 pub const PASSWORD_CHARS: usize = 256;
 /// Characters of an `Idempotency-Key`.

@@ -58,6 +58,9 @@ macro_rules! string_enum {
         }
 
         impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
             /// Every value, as JSON writes it.
             pub const TEXTS: &'static [&'static str] = &[$($text),+];
 

@@ -1,6 +1,9 @@
 //! Moments.
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type},
@@ -50,3 +53,73 @@ impl PartialSchema for Millis {
 }
 
 impl ToSchema for Millis {}
+
+/// A moment that JSON writes as RFC 3339 in UTC, to the millisecond: licence servers do so. Inside
+/// are POSIX milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Moment(pub i64);
+
+impl From<i64> for Moment {
+    fn from(millis: i64) -> Self {
+        Self(millis)
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let within = self.0.clamp(0, LAST_MILLISECOND);
+        match Timestamp::from_millisecond(within) {
+            Ok(moment) => write!(f, "{moment:.3}"),
+            Err(_) => Err(fmt::Error),
+        }
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let moment: Timestamp = text.parse().map_err(|_| {
+            D::Error::custom("must be a moment as in RFC 3339, such as 2027-03-01T17:00:00.000Z")
+        })?;
+        Ok(Self(moment.as_millisecond()))
+    }
+}
+
+impl PartialSchema for Moment {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some("RFC 3339, UTC, to the millisecond."))
+            .examples([serde_json::json!("2027-03-01T17:00:00.000Z")])
+            .into()
+    }
+}
+
+impl ToSchema for Moment {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_have_milliseconds_even_where_they_are_zero() {
+        for (millis, text) in [
+            (1_767_225_600_000, "2026-01-01T00:00:00.000Z"),
+            (1_767_225_600_007, "2026-01-01T00:00:00.007Z"),
+            (LAST_MILLISECOND, "9999-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(Moment(millis).to_string(), text);
+            let json = serde_json::to_vec(&Moment(millis)).unwrap();
+            assert_eq!(crate::parse(&json), Ok(Moment(millis)));
+        }
+        assert!(crate::parse::<Moment>(b"\"2026-01-01\"").is_err());
+        assert!(crate::parse::<Moment>(b"1767225600000").is_err());
+    }
+}

@@ -177,7 +177,7 @@ object!(PasswordChange: Serialize);
 pub struct Me {
     /// A user's name or a key's id.
     pub name: String,
-    /// `USER`, `ADMINISTRATION_KEY` or `CLIENT_KEY`.
+    /// `USER`, `INSTANCE_USER`, `ADMINISTRATION_KEY` or `CLIENT_KEY`.
     pub kind: String,
     /// What a user may do.
     #[serde(default, skip_serializing_if = "Option::is_none")]

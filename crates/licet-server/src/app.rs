@@ -2,16 +2,19 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use arc_swap::ArcSwap;
 use licet_core::{Command, InstanceId, Reply};
 use licet_engine::{AskError, Clock, Engine};
 use licet_store::{InstanceRow, Store};
 use tokio::sync::watch;
 
 use crate::{
+    instance_settings::InstanceSettings,
+    local_instance::LocalInstance,
     problem::Problem,
     security::{Authenticator, Principal},
     service::Metrics,
-    terms,
+    terms::{self, Terms},
 };
 
 /// The state that handlers share; a clone is cheap and the same.
@@ -28,6 +31,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Tells streams that would go on for ever that the server stops.
     pub stopping: watch::Sender<bool>,
+    pub(crate) local_instance: LocalInstance,
+    pub(crate) instance_settings: ArcSwap<InstanceSettings>,
     pub(crate) metrics: Metrics,
 }
 
@@ -106,12 +111,16 @@ impl App {
         Ok(self.engine.ask_as(id, command, sees).await?)
     }
 
-    /// Reads prices and settings from the store, for decisions from now on.
+    /// Reads prices and settings from the store, for decisions and callers from now on.
     ///
     /// # Errors
     /// 503 `store_unavailable`; 500 if what is stored cannot be read.
     pub async fn reload_terms(&self) -> Result<(), Problem> {
-        self.engine.set_site(terms::load(&*self.store).await?);
+        let Terms { site, instance_settings } = terms::load(&*self.store).await?;
+        self.engine.set_site(site);
+        self.instance_settings.store(Arc::new(instance_settings));
+        // What tokens must be may have changed.
+        self.authenticator.forget_licensing();
         Ok(())
     }
 }

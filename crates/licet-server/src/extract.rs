@@ -38,13 +38,24 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         check_media_type(request.headers())?;
-        let body = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state));
-        let body = body.await.map_err(|_| too_slow())?.map_err(unreadable)?;
-        if body.len() > BODY_BYTES_MAX {
-            return Err(too_large());
-        }
-        Ok(Self(body))
+        Ok(Self(read_body(request, state).await?))
     }
+}
+
+/// Reads a body of any media type, within the limit.
+///
+/// # Errors
+/// 408, 413, or 400 if it breaks off.
+pub(crate) async fn read_body<S: Send + Sync>(
+    request: Request,
+    state: &S,
+) -> Result<Bytes, Problem> {
+    let body = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state));
+    let body = body.await.map_err(|_| too_slow())?.map_err(unreadable)?;
+    if body.len() > BODY_BYTES_MAX {
+        return Err(too_large());
+    }
+    Ok(body)
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
@@ -79,15 +90,35 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestId {
 
 /// A body may come without a type; one that says to be something else than JSON is not read.
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-    let essence = essence.trim_ascii();
+    let Some(essence) = media_type(headers) else { return Ok(()) };
     let is_json = essence.eq_ignore_ascii_case(b"application/json")
         || essence.len() > 5 && essence[essence.len() - 5..].eq_ignore_ascii_case(b"+json");
     if is_json {
         return Ok(());
     }
     Err(Problem::new(Code::UnsupportedMediaType, "Send Content-Type: application/json"))
+}
+
+/// The same for a body that is one of `media_types`.
+///
+/// # Errors
+/// 415 `unsupported_media_type`
+pub(crate) fn check_media_type_among(
+    headers: &HeaderMap,
+    media_types: &[&str],
+) -> Result<(), Problem> {
+    let Some(essence) = media_type(headers) else { return Ok(()) };
+    if media_types.iter().any(|known| essence.eq_ignore_ascii_case(known.as_bytes())) {
+        return Ok(());
+    }
+    let detail = format!("Send Content-Type: {}", media_types.join(" or "));
+    Err(Problem::new(Code::UnsupportedMediaType, detail))
+}
+
+/// The media type of a body without its parameters.
+fn media_type(headers: &HeaderMap) -> Option<&[u8]> {
+    let value = headers.get(header::CONTENT_TYPE)?;
+    value.as_bytes().split(|byte| *byte == b';').next().map(<[u8]>::trim_ascii)
 }
 
 fn unreadable(rejection: BytesRejection) -> Problem {

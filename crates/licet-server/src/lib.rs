@@ -4,10 +4,14 @@
 //! the reply to the wire. No licence question is decided here.
 
 mod app;
+mod disk;
 mod elastic;
 mod extract;
 mod follower;
+mod instance_settings;
+mod license_server;
 mod limits;
+mod local_instance;
 mod operations;
 mod problem;
 mod refusal;

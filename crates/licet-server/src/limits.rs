@@ -10,6 +10,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use uuid::Uuid;
 
 use crate::{
     problem::{Code, Problem},
@@ -68,7 +69,18 @@ impl RateLimiter {
     /// 429 `too_many_requests` with the time to wait; the request is not counted.
     pub fn admit(&self, principal: &Principal, now_ms: i64) -> Result<(), Problem> {
         // Two principals of the same hash share a bucket; that is too rare to matter.
-        let key = self.hasher.hash_one((principal.is_user(), principal.name.as_str()));
+        self.count(self.hasher.hash_one((principal.is_user(), principal.name.as_str())), now_ms)
+    }
+
+    /// Counts one request of somebody who need not say who it is: all of an instance together.
+    ///
+    /// # Errors
+    /// As [`RateLimiter::admit`].
+    pub fn admit_to(&self, instance_id: Uuid, now_ms: i64) -> Result<(), Problem> {
+        self.count(self.hasher.hash_one(instance_id), now_ms)
+    }
+
+    fn count(&self, key: u64, now_ms: i64) -> Result<(), Problem> {
         let now_us = now_ms.saturating_mul(1000);
         let mut shard = self.full_at_us[key as usize % SHARDS].lock();
         if shard.len() >= ENTRIES_PER_SHARD_MAX && !shard.contains_key(&key) {

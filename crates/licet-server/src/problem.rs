@@ -88,6 +88,7 @@ codes! {
         "The last administration key cannot be deleted";
     LastAdministrator FORBIDDEN "last_administrator" "The last administrator must stay";
     CrossSiteRequest FORBIDDEN "cross_site_request" "A page of another site may not do this";
+    HttpsRequired FORBIDDEN "https_required" "Credentials must come over HTTPS";
     NotFound NOT_FOUND "not_found" "There is no such thing here";
     MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed" "This method is not offered here";
     BodyTimeout REQUEST_TIMEOUT "body_timeout" "The body did not come in time";

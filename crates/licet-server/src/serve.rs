@@ -19,9 +19,11 @@ use tower::Service;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    App, Problem, elastic,
+    App, Problem, elastic, license_server,
     limits::HEADER_BYTES_MAX,
-    operations, service,
+    operations,
+    security::OverTls,
+    service,
     silence::{Heard, Silence},
     usage,
 };
@@ -43,6 +45,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 pub fn router(app: App) -> Result<Router, Problem> {
     let (doors, document) = OpenApiRouter::with_openapi(service::contract())
         .merge(elastic::router())
+        .merge(license_server::router())
         .merge(operations::router())
         .merge(usage::router())
         .merge(service::router())
@@ -126,11 +129,11 @@ impl Listener {
             tokio::spawn(async move {
                 let _place = place;
                 match tls {
-                    None => converse(stream, peer, router, watcher).await,
+                    None => converse(stream, peer, None, router, watcher).await,
                     Some(tls) => {
                         let shaking = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream));
                         if let Ok(Ok(stream)) = shaking.await {
-                            converse(stream, peer, router, watcher).await;
+                            converse(stream, peer, Some(OverTls), router, watcher).await;
                         }
                     }
                 }
@@ -167,6 +170,7 @@ impl Listener {
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
+    tls: Option<OverTls>,
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
@@ -174,6 +178,9 @@ async fn converse(
     let stream = Heard { stream, silence: silence.clone() };
     let answer = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        if let Some(tls) = tls {
+            request.extensions_mut().insert(tls);
+        }
         router.clone().call(request)
     });
     let connection = http1::Builder::new()

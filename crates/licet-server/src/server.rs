@@ -2,6 +2,8 @@
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 
+use arc_swap::ArcSwap;
+use licet_core::InstanceId;
 use licet_engine::{Clock, Engine, Options};
 use licet_store::{Store, StoreError};
 use thiserror::Error;
@@ -9,10 +11,12 @@ use thiserror::Error;
 use crate::{
     App, Listener, Problem, RateLimit,
     app::Parts,
-    follower, router,
+    follower,
+    local_instance::LocalInstance,
+    router,
     security::{Authenticator, GeneratedPassword, SecurityOptions},
     service::Metrics,
-    terms,
+    terms::{self, Terms},
 };
 
 /// What a server is started with.
@@ -26,6 +30,9 @@ pub struct ServerOptions {
     pub admin_password: Option<String>,
     /// How often one principal may call; `None` for no limit.
     pub rate_limit: Option<RateLimit>,
+    /// The instance that `~` and the licence server's bare roots mean; without it the site's only
+    /// one.
+    pub local_instance: Option<InstanceId>,
     pub engine: Options,
 }
 
@@ -36,6 +43,7 @@ impl Default for ServerOptions {
             tls: None,
             admin_password: None,
             rate_limit: None,
+            local_instance: None,
             engine: Options::default(),
         }
     }
@@ -91,6 +99,9 @@ impl Server {
         };
         let security = SecurityOptions { rate_limit: options.rate_limit, ..Default::default() };
         let app = App::open(store, clock, security, options.engine).await?;
+        if let Some(id) = options.local_instance {
+            app.local_instance.set(id);
+        }
         let now_ms = app.now_ms();
         let generated_password =
             app.authenticator.ensure_admin(options.admin_password, now_ms).await?;
@@ -144,11 +155,20 @@ impl App {
         let changes = store.changes();
         let authenticator = Arc::new(Authenticator::with_options(store.clone(), security)?);
         authenticator.reload_keys().await?;
-        let site = terms::load(&*store).await?;
+        let Terms { site, instance_settings } = terms::load(&*store).await?;
         let engine = Engine::start(store.clone(), clock.clone(), site, options).await?;
         let stopping = tokio::sync::watch::Sender::new(false);
         let metrics = Metrics::default();
-        let app = Self::from(Parts { engine, store, authenticator, clock, stopping, metrics });
+        let app = Self::from(Parts {
+            engine,
+            store,
+            authenticator,
+            clock,
+            stopping,
+            local_instance: LocalInstance::default(),
+            instance_settings: ArcSwap::from_pointee(instance_settings),
+            metrics,
+        });
         if let Some(changes) = changes {
             tokio::spawn(follower::run(app.clone(), changes));
         }

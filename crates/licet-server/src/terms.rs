@@ -1,10 +1,13 @@
-//! Prices and settings: how they stand in the store, and what decisions read.
+//! Prices and settings: how they stand in the store, and what decisions and doors read.
 
 use licet_core::{Formula, Price, RateItem, RateTable, RateTables, Site};
 use licet_protocol::PriceIn;
 use licet_store::{RateTableRow, SettingRow, Store, StoreError};
 
-use crate::problem::Problem;
+use crate::{
+    instance_settings::{self, InstanceSettings},
+    problem::Problem,
+};
 
 /// `timezone.tolerant`: `true` or `false`.
 pub(crate) const TIMEZONE_TOLERANT: &str = "timezone.tolerant";
@@ -15,16 +18,24 @@ const MINUTE_MS: i64 = 60_000;
 const PERIOD_MIN_MS: i64 = 10 * MINUTE_MS;
 const PERIOD_MAX_MS: i64 = 24 * 60 * MINUTE_MS;
 
-/// Reads the site's prices and settings.
+/// All that can be changed and that decisions and doors read.
+pub(crate) struct Terms {
+    pub(crate) site: Site,
+    pub(crate) instance_settings: InstanceSettings,
+}
+
+/// Reads the prices and settings of the site, and the settings of its instances.
 ///
 /// # Errors
 /// 503 `store_unavailable`; 500 if what is stored cannot be read.
-pub(crate) async fn load(store: &dyn Store) -> Result<Site, Problem> {
+pub(crate) async fn load(store: &dyn Store) -> Result<Terms, Problem> {
     let tables = store.rate_tables().await?;
     let settings = store.settings().await?;
+    let (policies, instance_settings) =
+        instance_settings::read(&store.instance_settings(None).await?);
     let tables: Result<Vec<_>, _> = tables.iter().map(rate_table).collect();
     let tables = tables.map_err(|error| Problem::internal(&error))?;
-    let mut site = Site { rate_tables: RateTables::new(tables), ..Site::default() };
+    let mut site = Site { rate_tables: RateTables::new(tables), policies, ..Site::default() };
     for SettingRow { name, value, .. } in settings {
         match name.as_str() {
             TIMEZONE_TOLERANT => site.timezone_tolerant = value == "true",
@@ -34,7 +45,7 @@ pub(crate) async fn load(store: &dyn Store) -> Result<Site, Problem> {
             _ => {}
         }
     }
-    Ok(site)
+    Ok(Terms { site, instance_settings })
 }
 
 /// Items as the store keeps them: the JSON of the wire.

@@ -6,10 +6,12 @@
 //!
 //! Two kinds of state live here:
 //! - **truth**: the journal of every instance, and the ordinary tables of what is not an
-//!   instance's (instances, rate tables, keys, settings, users, audit);
+//!   instance's (instances, rate tables, keys, settings, users, audit), or is beside its journal
+//!   (accounts, keys and settings of its licence server);
 //! - **projection**: what the projector derives from the journal (usage rows, roll-ups, balances,
 //!   sessions, heads, snapshots). It may be thrown away and built again.
 
+mod administration;
 mod audit_id;
 mod consumer_block;
 mod error;
@@ -23,8 +25,12 @@ mod site;
 pub mod sqlite;
 mod usage_block;
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, path::Path, pin::Pin};
 
+pub use administration::{
+    Administration, InstanceSettingRow, InstanceTokenRow, InstanceUserRow, LicensingKeyRow,
+    ProducerUserRow,
+};
 pub use consumer_block::{ConsumerBlock, ConsumerEntry, ConsumerKey};
 pub use error::{AppendError, StoreError};
 pub use journal::{Append, Group, Head, Loaded, Position, Section, Snapshot};
@@ -216,7 +222,7 @@ pub trait Site: Send + Sync {
         hash: Option<[u8; 32]>,
         audit: AuditRow,
     ) -> Pending<'_, ()>;
-    /// Drops tokens that expired before `now_ms`.
+    /// Drops tokens of users, of the site's and of instances', that expired before `now_ms`.
     fn sweep_tokens(&self, now_ms: i64) -> Pending<'_, ()>;
 
     /// An audit row of its own, for what changes nothing else (a refused log-in).
@@ -228,9 +234,11 @@ pub trait Site: Send + Sync {
 }
 
 /// Durable state of a licet server.
-pub trait Store: Journal + Projections + Site + 'static {
+pub trait Store: Journal + Projections + Site + Administration + 'static {
     /// Answers when the store can take writes; an error says why it cannot.
     fn ready(&self) -> Pending<'_, ()>;
+    /// Where it keeps its files, if that is on this machine.
+    fn directory(&self) -> Option<&Path>;
     /// Stops taking work, finishes what is queued, and closes.
     fn close(&self) -> Pending<'_, ()>;
 }

@@ -94,10 +94,11 @@ pub struct TokenRow {
 /// What another process has changed in the tables of the site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SiteChange {
-    /// Rate tables or settings.
+    /// Rate tables or settings, of the site or of an instance.
     Terms,
+    /// Of the site or of an instance.
     Keys,
-    /// Users or their tokens.
+    /// Users or their tokens, of the site or of an instance.
     Users,
 }
 

@@ -18,7 +18,7 @@ pub(crate) async fn follow(app: &App) -> Result<(), Problem> {
 
 /// Makes a change in the store and lets decisions use it before it is answered. It goes on when
 /// the caller hangs up, so that what is decided by is what is stored.
-pub(super) async fn change<T: Send + 'static>(
+pub(crate) async fn change<T: Send + 'static>(
     app: App,
     change: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {

@@ -113,6 +113,7 @@ async fn create_instance(
         ),
         other => other.into(),
     })?;
+    app.local_instance.forget_only();
     answer::json(StatusCode::CREATED, &instance_out(&stored))
 }
 

@@ -8,17 +8,17 @@ use crate::security::{Author, Origin, Principal};
 
 /// Where a request came from, and its id.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     address: Option<IpAddr>,
     request_id: String,
 }
 
 impl Asked {
-    pub(super) fn origin(&self) -> Origin<'_> {
+    pub(crate) fn origin(&self) -> Origin<'_> {
         Origin { address: self.address, request_id: &self.request_id }
     }
 
-    pub(super) fn author<'a>(&'a self, caller: &'a Principal, now_ms: i64) -> Author<'a> {
+    pub(crate) fn author<'a>(&'a self, caller: &'a Principal, now_ms: i64) -> Author<'a> {
         Author::new(caller, &self.request_id, now_ms)
     }
 }

@@ -68,6 +68,11 @@ pub(super) async fn log_out(
             "Only a token from authorize can be ended; a JWT runs out, or goes with its key",
         )
     })?;
-    app.authenticator.log_out(token, asked.author(&caller, app.now_ms())).await?;
+    let author = asked.author(&caller, app.now_ms());
+    if caller.is_user() {
+        app.authenticator.log_out(token, author).await?;
+    } else {
+        app.authenticator.log_out_at(token, author).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }

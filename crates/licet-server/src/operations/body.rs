@@ -11,7 +11,7 @@ use crate::{
 
 /// A small JSON body.
 #[derive(Debug)]
-pub(super) struct SmallBody<T>(pub(super) T);
+pub(crate) struct SmallBody<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for SmallBody<T> {
     type Rejection = Problem;

@@ -32,6 +32,9 @@ fn describe(caller: &Principal) -> Me {
         Caller::AdministrationKey => ("ADMINISTRATION_KEY", None),
         Caller::ClientKey => ("CLIENT_KEY", None),
         Caller::User(role) => ("USER", Some(role.to_string())),
+        Caller::InstanceUser => ("INSTANCE_USER", None),
+        Caller::LicensingKey => ("LICENSING_KEY", None),
+        Caller::Anonymous => ("ANONYMOUS", None),
     };
     let (account_ids, instance_ids) = match &caller.scope {
         Scope::Site => (None, None),

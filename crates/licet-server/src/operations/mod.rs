@@ -9,10 +9,13 @@ mod body;
 mod instances;
 mod me;
 mod page;
+mod producer_user;
 mod responses;
 mod users;
 
-pub(crate) use responses::ReadProblems;
+pub(crate) use asked::Asked;
+pub(crate) use body::SmallBody;
+pub(crate) use responses::{ChangeProblems, ReadProblems};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
@@ -28,5 +31,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(users::get, users::change, users::delete))
         .routes(routes!(audit::list))
         .routes(routes!(instances::get))
+        .routes(routes!(instances::set_admin_password))
+        .routes(routes!(producer_user::get, producer_user::put))
         .routes(routes!(accounts::list))
 }

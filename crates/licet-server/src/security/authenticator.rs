@@ -2,16 +2,19 @@ use std::{net::IpAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use licet_store::{AuditRow, Site, Store, TokenRow, UserRow};
+use licet_store::{AuditRow, Store, TokenRow, UserRow};
 use serde_json::json;
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use super::{
     audit::Author,
     cache::PrincipalCache,
-    digest::{KeyedHash, sha256},
+    digest::{KeyedHash, sha256, sha256_of_both},
     jwt,
     keys::PublicKeys,
+    licensing_jwt,
+    licensing_keys::LicensingKeys,
     lockout::Lockout,
     origin::Origin,
     passwords::{HashCost, Passwords},
@@ -59,10 +62,13 @@ pub struct Authenticator {
     pub(super) store: StoreHandle,
     pub(super) key_set: ArcSwap<PublicKeys>,
     pub(super) jwt_cache: PrincipalCache,
+    pub(super) licensing_key_set: ArcSwap<LicensingKeys>,
+    /// Tokens of clients, each with the instance that it was verified for.
+    pub(super) licensing_cache: PrincipalCache,
     /// Tokens and passwords of users.
     pub(super) user_cache: PrincipalCache,
     pub(super) passwords: Passwords,
-    lockout: Lockout,
+    pub(super) lockout: Lockout,
     basic_hash: KeyedHash,
     rate_limiter: Option<RateLimiter>,
     token_ttl_ms: i64,
@@ -71,12 +77,12 @@ pub struct Authenticator {
     pub(super) changing: Mutex<()>,
 }
 
-/// The site's tables; wrapped, because a store need not know how to print itself.
+/// The tables of site and instances; wrapped, because a store need not know how to print itself.
 #[derive(Clone)]
-pub(super) struct StoreHandle(Arc<dyn Site>);
+pub(super) struct StoreHandle(Arc<dyn Store>);
 
 impl std::ops::Deref for StoreHandle {
-    type Target = dyn Site;
+    type Target = dyn Store;
 
     fn deref(&self) -> &Self::Target {
         &*self.0
@@ -105,6 +111,8 @@ impl Authenticator {
             store: StoreHandle(store),
             key_set: ArcSwap::default(),
             jwt_cache: PrincipalCache::new(JWTS_MAX),
+            licensing_key_set: ArcSwap::default(),
+            licensing_cache: PrincipalCache::new(JWTS_MAX),
             user_cache: PrincipalCache::new(USERS_MAX),
             passwords: Passwords::new(options.hash_cost)?,
             lockout: Lockout::default(),
@@ -149,6 +157,48 @@ impl Authenticator {
         }
     }
 
+    /// The same at the licence server of an instance, where clients show tokens that are signed
+    /// with a licensing key.
+    #[must_use]
+    pub fn cached_at(
+        &self,
+        header: &str,
+        instance_id: Uuid,
+        now_ms: i64,
+    ) -> Option<Arc<Principal>> {
+        match Credentials::read(header)? {
+            Credentials::Bearer(token) if !is_opaque(token) => {
+                let digest = sha256_of_both(instance_id.as_bytes(), token.as_bytes());
+                let client = self.licensing_cache.get(&digest, now_ms);
+                client.or_else(|| self.cached_bearer(token, now_ms))
+            }
+            _ => self.cached(header, now_ms),
+        }
+    }
+
+    /// The same at the licence server of an instance. `requires_exp` says whether tokens of
+    /// clients must expire there; it is asked when their keys are looked at.
+    ///
+    /// # Errors
+    /// As [`Authenticator::authenticate`].
+    pub async fn authenticate_at(
+        &self,
+        header: &str,
+        instance_id: Uuid,
+        requires_exp: impl FnOnce() -> bool,
+        origin: Origin<'_>,
+        now_ms: i64,
+    ) -> Result<Arc<Principal>, Problem> {
+        match Credentials::read(header) {
+            Some(Credentials::Bearer(token))
+                if !is_opaque(token) && !jwt::names_site_key(token) =>
+            {
+                self.licensing(token, instance_id, requires_exp, now_ms)
+            }
+            _ => self.authenticate(header, origin, now_ms).await,
+        }
+    }
+
     /// Finds out whose token this is.
     ///
     /// # Errors
@@ -167,6 +217,18 @@ impl Authenticator {
     pub fn admit(&self, principal: &Principal, now_ms: i64) -> Result<(), Problem> {
         match &self.rate_limiter {
             Some(limiter) => limiter.admit(principal, now_ms),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a request of somebody who need not say who it is against the limit of the
+    /// instance's unknown callers, if there is one.
+    ///
+    /// # Errors
+    /// 429 `too_many_requests`
+    pub fn admit_to(&self, instance_id: Uuid, now_ms: i64) -> Result<(), Problem> {
+        match &self.rate_limiter {
+            Some(limiter) => limiter.admit_to(instance_id, now_ms),
             None => Ok(()),
         }
     }
@@ -232,19 +294,42 @@ impl Authenticator {
         Ok(principal)
     }
 
+    /// The generation is read before settings and keys are: see [`super::cache`].
+    fn licensing(
+        &self,
+        token: &str,
+        instance_id: Uuid,
+        requires_exp: impl FnOnce() -> bool,
+        now_ms: i64,
+    ) -> Result<Arc<Principal>, Problem> {
+        let generation = self.licensing_cache.generation();
+        let requires_exp = requires_exp();
+        let keys = self.licensing_key_set.load();
+        let verified =
+            licensing_jwt::verify(token, instance_id, keys.of(instance_id), requires_exp, now_ms)?;
+        let principal = Arc::new(verified.principal);
+        let digest = sha256_of_both(instance_id.as_bytes(), token.as_bytes());
+        let shared = Arc::clone(&principal);
+        self.licensing_cache.insert(digest, shared, generation, verified.expires_ms, now_ms);
+        Ok(principal)
+    }
+
     async fn opaque(&self, token: &str, now_ms: i64) -> Result<Arc<Principal>, Problem> {
         if !is_well_formed(token) {
             return Err(unknown_token());
         }
         let generation = self.user_cache.generation();
         let digest = sha256(token.as_bytes());
-        let row = self.store.token(digest).await?.ok_or_else(unknown_token)?;
-        if row.expires_ms <= now_ms {
-            return Err(Problem::new(Code::TokenExpired, "The token has run out; log in again"));
-        }
-        let user = self.store.user(row.user).await?.filter(|user| !user.disabled);
-        let principal = Arc::new(principal_of(&user.ok_or_else(unknown_token)?)?);
-        let until_ms = row.expires_ms.min(now_ms.saturating_add(USER_CACHE_MS));
+        let (principal, expires_ms) = match self.store.token(digest).await? {
+            Some(row) => {
+                check_expiry(row.expires_ms, now_ms)?;
+                let user = self.store.user(row.user).await?.filter(|user| !user.disabled);
+                (principal_of(&user.ok_or_else(unknown_token)?)?, row.expires_ms)
+            }
+            None => self.of_instance_token(digest, now_ms).await?,
+        };
+        let principal = Arc::new(principal);
+        let until_ms = expires_ms.min(now_ms.saturating_add(USER_CACHE_MS));
         self.user_cache.insert(digest, Arc::clone(&principal), generation, until_ms, now_ms);
         Ok(principal)
     }
@@ -273,16 +358,14 @@ impl Authenticator {
         origin: Origin<'_>,
         now_ms: i64,
     ) -> Result<UserRow, Problem> {
-        // Whoever is locked out shall not fill the queue for hashes.
-        self.lockout.check(user, origin.address, now_ms)?;
-        let slot = self.passwords.slot().await?;
-        self.lockout.begin(user, origin.address, now_ms)?;
-        let row = match is_user_name(user) {
-            true => self.store.user(user.to_owned()).await?,
-            false => None,
+        let find = async {
+            match is_user_name(user) {
+                true => Ok(self.store.user(user.to_owned()).await?),
+                false => Ok(None),
+            }
         };
-        let hash = row.as_ref().map(|row| row.password_hash.as_str());
-        let fits = self.passwords.verify(slot, password, hash).await?;
+        let hash = |row: &UserRow| row.password_hash.clone();
+        let (row, fits) = self.try_password(user, password, find, hash, origin, now_ms).await?;
         match row {
             Some(row) if fits && !row.disabled => {
                 self.lockout.succeeded(user, origin.address);
@@ -293,6 +376,27 @@ impl Authenticator {
                 Err(wrong_credentials())
             }
         }
+    }
+
+    /// Whoever `find` finds, and whether the password fits. The try counts against locks on
+    /// `name` until [`Lockout::succeeded`] takes it back.
+    pub(super) async fn try_password<R>(
+        &self,
+        name: &str,
+        password: &str,
+        find: impl Future<Output = Result<Option<R>, Problem>>,
+        hash: impl FnOnce(&R) -> String,
+        origin: Origin<'_>,
+        now_ms: i64,
+    ) -> Result<(Option<R>, bool), Problem> {
+        // Whoever is locked out shall not fill the queue for hashes.
+        self.lockout.check(name, origin.address, now_ms)?;
+        let slot = self.passwords.slot().await?;
+        self.lockout.begin(name, origin.address, now_ms)?;
+        let found = find.await?;
+        let hash = found.as_ref().map(hash);
+        let fits = self.passwords.verify(slot, password, hash.as_deref()).await?;
+        Ok((found, fits))
     }
 
     /// A name that is no user's is not written down: it may be a password in the wrong field.
@@ -357,15 +461,23 @@ fn read_basic(encoded: &str) -> Result<(String, String), Problem> {
     Ok((user.to_owned(), password.to_owned()))
 }
 
-fn from(address: Option<IpAddr>) -> serde_json::Value {
+pub(super) fn from(address: Option<IpAddr>) -> serde_json::Value {
     json!({ "address": address })
 }
 
-fn wrong_credentials() -> Problem {
+pub(super) fn wrong_credentials() -> Problem {
     Problem::new(Code::WrongCredentials, "User or password is wrong, or the user may not log in")
 }
 
-fn unknown_token() -> Problem {
+/// A token that a log-in gave must not have run out.
+pub(super) fn check_expiry(expires_ms: i64, now_ms: i64) -> Result<(), Problem> {
+    if expires_ms <= now_ms {
+        return Err(Problem::new(Code::TokenExpired, "The token has run out; log in again"));
+    }
+    Ok(())
+}
+
+pub(super) fn unknown_token() -> Problem {
     Problem::new(Code::InvalidToken, "The token is unknown or was revoked; log in again")
 }
 

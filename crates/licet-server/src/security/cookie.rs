@@ -41,7 +41,7 @@ fn cookie(value: &str, seconds: i64, secure: bool) -> Result<HeaderValue, Proble
 ///
 /// # Errors
 /// 403 `cross_site_request` if a page of another site sent the request.
-pub(super) fn session_token(parts: &Parts) -> Result<Option<&str>, Problem> {
+pub(crate) fn session_token(parts: &Parts) -> Result<Option<&str>, Problem> {
     let Some(token) = read(&parts.headers) else { return Ok(None) };
     if is_safe(&parts.method) || is_same_site(&parts.headers) {
         return Ok(Some(token));

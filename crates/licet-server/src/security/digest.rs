@@ -7,6 +7,12 @@ pub(super) fn sha256(bytes: &[u8]) -> Digest {
     Sha256::digest(bytes).into()
 }
 
+/// SHA-256 of two texts one after the other; `first` is always of the same length, so it is clear
+/// where it ends.
+pub(super) fn sha256_of_both<const N: usize>(first: &[u8; N], second: &[u8]) -> Digest {
+    Sha256::new_with_prefix(first).chain_update(second).finalize().into()
+}
+
 /// SHA-256 that nobody outside this process can compute: for secrets that people choose, whose
 /// plain hash could be guessed from a dump of the memory.
 #[derive(Clone)]

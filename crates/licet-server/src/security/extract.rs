@@ -159,7 +159,7 @@ async fn from_header(
 }
 
 /// The one `Authorization` header.
-fn authorization(parts: &Parts) -> Result<Option<&str>, Problem> {
+pub(crate) fn authorization(parts: &Parts) -> Result<Option<&str>, Problem> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -180,7 +180,7 @@ pub fn presented_token(parts: &Parts) -> Option<&str> {
     }
 }
 
-async fn from_cookie(
+pub(crate) async fn from_cookie(
     authenticator: &Authenticator,
     token: Option<&str>,
     now_ms: i64,

@@ -29,9 +29,9 @@ const SECONDS_MAX: f64 = 253_402_300_799.0;
 const QUOTE_CHARS_MAX: usize = 64;
 
 #[derive(Debug, Deserialize)]
-struct Header {
-    alg: String,
-    kid: Option<String>,
+pub(super) struct Header {
+    pub(super) alg: String,
+    pub(super) kid: Option<String>,
     crit: Option<serde::de::IgnoredAny>,
 }
 
@@ -76,31 +76,51 @@ pub(super) struct VerifiedJwt {
 /// 401 `invalid_token`, `unknown_key`, `token_expired` or `token_not_yet_valid`; the detail says
 /// which check failed.
 pub(super) fn verify(token: &str, keys: &PublicKeys, now_ms: i64) -> Result<VerifiedJwt, Problem> {
-    if token.len() > JWT_BYTES_MAX {
-        return Err(invalid(format!("The token is longer than {JWT_BYTES_MAX} bytes")));
-    }
+    check_length(token)?;
     let parts = Parts::split(token)?;
     let header: Header = decode(parts.header, "header")?;
     let claims: Claims = decode(parts.payload, "payload")?;
     let kid = &claims.cnf.jwk.kid;
     check_header(&header, kid)?;
     let key = keys.get(kid).ok_or_else(|| unknown_key(kid))?;
-    check_signature(&header.alg, key, &parts)?;
+    parts.check_signature(&header.alg, key)?;
     check_kind(&claims.cnf.jwk.kty, key.kind())?;
-    let expires_ms = check_times(&claims, now_ms)?;
+    let times = Times { exp: claims.exp, nbf: claims.nbf, iat: claims.iat };
+    let expires_ms = times.check(true, now_ms)?;
     Ok(VerifiedJwt { principal: principal(claims, key.kind())?, expires_ms })
 }
 
+/// Whether a token names a key of the site, in the claim that all tokens for these keys have. Of
+/// a token that cannot be read nothing is said here.
+pub(super) fn names_site_key(token: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Named {
+        cnf: Option<serde::de::IgnoredAny>,
+    }
+    if check_length(token).is_err() {
+        return true;
+    }
+    let named = Parts::split(token).and_then(|parts| decode::<Named>(parts.payload, "payload"));
+    named.map_or(true, |named| named.cnf.is_some())
+}
+
+pub(super) fn check_length(token: &str) -> Result<(), Problem> {
+    if token.len() > JWT_BYTES_MAX {
+        return Err(invalid(format!("The token is longer than {JWT_BYTES_MAX} bytes")));
+    }
+    Ok(())
+}
+
 /// The three parts of a compact JWS, still encoded.
-struct Parts<'a> {
+pub(super) struct Parts<'a> {
     signed: &'a str,
-    header: &'a str,
-    payload: &'a str,
+    pub(super) header: &'a str,
+    pub(super) payload: &'a str,
     signature: &'a str,
 }
 
 impl<'a> Parts<'a> {
-    fn split(token: &'a str) -> Result<Self, Problem> {
+    pub(super) fn split(token: &'a str) -> Result<Self, Problem> {
         let malformed =
             || invalid("The bearer token is no JWT: three Base64url parts with dots between them");
         let (signed, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
@@ -110,9 +130,19 @@ impl<'a> Parts<'a> {
         }
         Ok(Self { signed, header, payload, signature })
     }
+
+    pub(super) fn check_signature(&self, alg: &str, key: &PublicKey) -> Result<(), Problem> {
+        let verifier = key.verifier(alg).ok_or_else(|| wrong_algorithm(alg, key))?;
+        let signature = URL_SAFE_NO_PAD
+            .decode(self.signature)
+            .map_err(|_| invalid("The signature of the token is not Base64url"))?;
+        verifier.verify_sig(self.signed.as_bytes(), &signature).map_err(|_| {
+            invalid("The signature does not fit: signed with another key, or changed on the way")
+        })
+    }
 }
 
-fn decode<T: DeserializeOwned>(part: &str, name: &str) -> Result<T, Problem> {
+pub(super) fn decode<T: DeserializeOwned>(part: &str, name: &str) -> Result<T, Problem> {
     let bytes = URL_SAFE_NO_PAD
         .decode(part)
         .map_err(|_| invalid(format!("The {name} of the token is not Base64url")))?;
@@ -120,11 +150,16 @@ fn decode<T: DeserializeOwned>(part: &str, name: &str) -> Result<T, Problem> {
         .map_err(|error| invalid(format!("The {name} of the token cannot be read: {error}")))
 }
 
-fn check_header(header: &Header, kid: &str) -> Result<(), Problem> {
-    // RFC 7515, 4.1.11: extensions that are not understood must be refused, and none is.
+/// RFC 7515, 4.1.11: extensions that are not understood must be refused, and none is.
+pub(super) fn check_crit(header: &Header) -> Result<(), Problem> {
     if header.crit.is_some() {
         return Err(invalid("The header of the token has \"crit\", which is not supported"));
     }
+    Ok(())
+}
+
+fn check_header(header: &Header, kid: &str) -> Result<(), Problem> {
+    check_crit(header)?;
     match &header.kid {
         Some(other) if other != kid => Err(invalid(format!(
             "The header of the token names the key {}, its claim cnf.jwk.kid the key {}",
@@ -133,16 +168,6 @@ fn check_header(header: &Header, kid: &str) -> Result<(), Problem> {
         ))),
         _ => Ok(()),
     }
-}
-
-fn check_signature(alg: &str, key: &PublicKey, parts: &Parts<'_>) -> Result<(), Problem> {
-    let verifier = key.verifier(alg).ok_or_else(|| wrong_algorithm(alg, key))?;
-    let signature = URL_SAFE_NO_PAD
-        .decode(parts.signature)
-        .map_err(|_| invalid("The signature of the token is not Base64url"))?;
-    verifier.verify_sig(parts.signed.as_bytes(), &signature).map_err(|_| {
-        invalid("The signature does not fit: signed with another key, or changed on the way")
-    })
 }
 
 fn check_kind(kty: &str, kind: KeyKind) -> Result<(), Problem> {
@@ -159,25 +184,44 @@ fn check_kind(kty: &str, kind: KeyKind) -> Result<(), Problem> {
     )))
 }
 
-/// Returns the moment at which the token expires.
-fn check_times(claims: &Claims, now_ms: i64) -> Result<i64, Problem> {
-    let exp_ms = milliseconds(claims.exp, "exp")?
-        .ok_or_else(|| invalid("The token has no claim exp; tokens must expire"))?;
+/// The claims that say when a token is good, in seconds since 1970.
+#[derive(Debug)]
+pub(super) struct Times {
+    pub(super) exp: Option<f64>,
+    pub(super) nbf: Option<f64>,
+    pub(super) iat: Option<f64>,
+}
+
+impl Times {
+    /// Returns the moment at which the token expires; the end of time if it need not.
+    pub(super) fn check(&self, requires_exp: bool, now_ms: i64) -> Result<i64, Problem> {
+        let expires_ms = match milliseconds(self.exp, "exp")? {
+            Some(exp_ms) => check_exp(exp_ms, now_ms)?,
+            None if requires_exp => {
+                return Err(invalid("The token has no claim exp; tokens must expire"));
+            }
+            None => i64::MAX,
+        };
+        for (name, claim) in [("nbf", self.nbf), ("iat", self.iat)] {
+            let Some(from_ms) = milliseconds(claim, name)? else { continue };
+            if now_ms < from_ms.saturating_sub(LEEWAY_MS) {
+                let detail = format!(
+                    "The token is not valid before {} (claim {name}); here it is {}",
+                    Moment(from_ms),
+                    Moment(now_ms)
+                );
+                return Err(Problem::new(Code::TokenNotYetValid, detail));
+            }
+        }
+        Ok(expires_ms)
+    }
+}
+
+fn check_exp(exp_ms: i64, now_ms: i64) -> Result<i64, Problem> {
     let expires_ms = exp_ms.saturating_add(LEEWAY_MS);
     if now_ms >= expires_ms {
         let detail = format!("The token expired at {}", Moment(exp_ms));
         return Err(Problem::new(Code::TokenExpired, detail));
-    }
-    for (name, claim) in [("nbf", claims.nbf), ("iat", claims.iat)] {
-        let Some(from_ms) = milliseconds(claim, name)? else { continue };
-        if now_ms < from_ms.saturating_sub(LEEWAY_MS) {
-            let detail = format!(
-                "The token is not valid before {} (claim {name}); here it is {}",
-                Moment(from_ms),
-                Moment(now_ms)
-            );
-            return Err(Problem::new(Code::TokenNotYetValid, detail));
-        }
     }
     Ok(expires_ms)
 }
@@ -218,7 +262,7 @@ fn instances(audience: Option<Audience>) -> Result<Vec<Uuid>, Problem> {
     Ok(ids)
 }
 
-fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+pub(super) fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
     Problem::new(Code::InvalidToken, detail)
 }
 
@@ -238,7 +282,7 @@ fn wrong_algorithm(alg: &str, key: &PublicKey) -> Problem {
 }
 
 /// A text out of a token, cut and escaped, so that a message stays a message.
-struct Quoted<'a>(&'a str);
+pub(super) struct Quoted<'a>(pub(super) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

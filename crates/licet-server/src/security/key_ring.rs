@@ -24,7 +24,8 @@ impl Authenticator {
     /// 503 `store_unavailable`; the keys stay as they were.
     pub async fn reload_keys(&self) -> Result<(), Problem> {
         let _changing = self.changing.lock().await;
-        self.read_keys().await
+        self.read_keys().await?;
+        self.read_licensing_keys().await
     }
 
     /// Adds keys, or puts them in place of those with the same ids, all or none. Each is in

@@ -26,6 +26,8 @@ pub enum KeyError {
     RsaTooWeak(usize),
     /// An RSA key of so many bits.
     RsaTooLarge(usize),
+    /// DER that says to be longer than what came.
+    Truncated { expected: usize, found: usize },
     /// Well-formed, but none of the kinds that are offered, or damaged inside.
     Unsupported,
 }
@@ -52,6 +54,10 @@ impl KeyError {
             Self::RsaTooLarge(bits) => {
                 format!("is an RSA key of {bits} bits; at most {RSA_BITS_MAX} are accepted")
             }
+            Self::Truncated { expected, found } => format!(
+                "is cut off: it says to have {expected} bytes, and {found} came; send the file \
+                 whole (curl: --data-binary)"
+            ),
             Self::Unsupported => "holds no key that can be used; accepted are RSA of 2048 to \
                                   8192 bits, EC on P-256 or P-384, and Ed25519"
                 .to_owned(),
@@ -75,6 +81,15 @@ impl PublicKey {
     pub fn parse(kind: KeyKind, pem: &str) -> Result<Self, KeyError> {
         let der = read_public_key(pem).map_err(KeyError::Pem)?;
         Ok(Self { kind, algorithms: read_algorithms(&der)? })
+    }
+
+    /// Reads DER (SubjectPublicKeyInfo, or PKCS#1 for RSA).
+    ///
+    /// # Errors
+    /// [`KeyError`] says what is wrong with it, also if it is something else in DER.
+    pub fn from_der(kind: KeyKind, der: &[u8]) -> Result<Self, KeyError> {
+        check_form(der)?;
+        Ok(Self { kind, algorithms: read_algorithms(der)? })
     }
 
     #[must_use]
@@ -141,31 +156,66 @@ fn check_rsa_size(pkcs1: &[u8]) -> Result<(), KeyError> {
     }
 }
 
-/// Bits of the modulus in a DER `RSAPublicKey`, which is SEQUENCE { INTEGER n, INTEGER e }.
+/// Says what DER is that is no public key, if that can be seen from its first bytes: a secret
+/// first of all, also when it is cut off.
+fn check_form(der: &[u8]) -> Result<(), KeyError> {
+    let (length, rest) = der_header(der, 0x30).ok_or(KeyError::Unsupported)?;
+    // Private keys of every format begin with a version, which public keys do not have.
+    if matches!(rest, [0x02, 0x01, 0 | 1, ..]) {
+        return Err(KeyError::Pem(PemError::PrivateKey));
+    }
+    if rest.len() < length {
+        let expected = der.len() - rest.len() + length;
+        return Err(KeyError::Truncated { expected, found: der.len() });
+    }
+    match der_header(rest, 0x30) {
+        // A certificate has a version or a serial number here, a key the name of its algorithm.
+        Some((_, [0xa0 | 0x02, ..])) => Err(KeyError::Pem(PemError::Certificate)),
+        _ => Ok(()),
+    }
+}
+
+/// Bits of the modulus in a DER `RSAPublicKey`.
 fn rsa_bits(pkcs1: &[u8]) -> Option<usize> {
-    let sequence = der_value(pkcs1, 0x30)?;
-    let modulus = der_value(sequence, 0x02)?;
-    let first = modulus.iter().position(|byte| *byte != 0)?;
-    let digits = &modulus[first..];
-    Some(digits.len() * 8 - digits.first()?.leading_zeros() as usize)
+    let (modulus, _) = rsa_numbers(pkcs1)?;
+    Some(modulus.len() * 8 - modulus.first()?.leading_zeros() as usize)
+}
+
+/// Modulus and exponent of a DER `RSAPublicKey`, which is SEQUENCE { INTEGER n, INTEGER e },
+/// without leading zeros.
+pub(super) fn rsa_numbers(pkcs1: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (modulus, rest) = der_split(der_value(pkcs1, 0x30)?, 0x02)?;
+    let exponent = der_value(rest, 0x02)?;
+    let digits = |number: &'_ [u8]| number.iter().position(|byte| *byte != 0);
+    Some((&modulus[digits(modulus)?..], &exponent[digits(exponent)?..]))
 }
 
 /// Contents of the DER value with the tag `tag` that `input` begins with.
-fn der_value(input: &[u8], tag: u8) -> Option<&[u8]> {
+pub(super) fn der_value(input: &[u8], tag: u8) -> Option<&[u8]> {
+    der_split(input, tag).map(|(value, _)| value)
+}
+
+/// The same, and what follows.
+fn der_split(input: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = der_header(input, tag)?;
+    rest.split_at_checked(length)
+}
+
+/// The length that the header of a DER value with the tag `tag` tells, and what follows it.
+fn der_header(input: &[u8], tag: u8) -> Option<(usize, &[u8])> {
     let (&found, rest) = input.split_first()?;
     let (&short, rest) = rest.split_first()?;
     if found != tag {
         return None;
     }
     if short < 0x80 {
-        return rest.get(..usize::from(short));
+        return Some((usize::from(short), rest));
     }
     let (long, rest) = rest.split_at_checked(usize::from(short & 0x7f))?;
     if long.len() > 4 {
         return None;
     }
-    let length = long.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-    rest.get(..length)
+    Some((long.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), rest))
 }
 
 /// All uploaded keys by id; never changes, a change makes a new one.
@@ -258,6 +308,29 @@ mod tests {
         assert_eq!(algorithms(&bare), Err(KeyError::Unsupported));
         let private_inside = pem("PUBLIC KEY", &SigningKey::p256().private_der());
         assert_eq!(algorithms(&private_inside), Err(KeyError::Unsupported));
+    }
+
+    #[test]
+    fn der_says_what_it_is_instead() {
+        let read = |der: &[u8]| PublicKey::from_der(KeyKind::Client, der).map(drop);
+        for key in
+            [SigningKey::rsa(), SigningKey::p256(), SigningKey::p384(), SigningKey::ed25519()]
+        {
+            let (public, private) = (key.public_der(), key.private_der());
+            assert_eq!(read(&public), Ok(()));
+            let leaked = Err(KeyError::Pem(PemError::PrivateKey));
+            assert_eq!(read(&private), leaked);
+            assert_eq!(read(&private[..20]), leaked, "also in part");
+            let (expected, found) = (public.len(), public.len() - 9);
+            assert_eq!(read(&public[..found]), Err(KeyError::Truncated { expected, found }));
+            let mut longer = public.clone();
+            longer.push(0);
+            assert!(read(&longer).is_err());
+        }
+        let certificate = [0x30, 0x06, 0x30, 0x04, 0xa0, 0x02, 0x02, 0x00];
+        assert_eq!(read(&certificate), Err(KeyError::Pem(PemError::Certificate)));
+        assert_eq!(read(b"ssh-ed25519"), Err(KeyError::Unsupported));
+        assert_eq!(read(&[]), Err(KeyError::Unsupported));
     }
 
     #[test]

@@ -4,6 +4,11 @@ use axum::{extract::ConnectInfo, http::request::Parts};
 
 use crate::request_id::request_id;
 
+/// Stands among a request's extensions if it came over TLS. Behind a proxy that ends TLS, whoever
+/// trusts its headers adds it before the handlers run.
+#[derive(Debug, Clone, Copy)]
+pub struct OverTls;
+
 /// Where a request comes from, for the lock-out and the audit log.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Origin<'a> {

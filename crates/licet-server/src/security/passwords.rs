@@ -18,6 +18,10 @@ const CHARS_MAX: usize = 256;
 const CHARS_LONG: usize = 12;
 /// Shortest password, in characters, if it has three classes of characters.
 const CHARS_MIN: usize = 8;
+/// Characters of a password of a user of an instance.
+const INSTANCE_CHARS: std::ops::RangeInclusive<usize> = 8..=30;
+/// Of these it must have one.
+const INSTANCE_SPECIALS: &str = "(^*$-+?_&=!%{}/#";
 /// Hashes that are computed at the same time; each takes 19 MiB and a core for about 20 ms.
 const HASHES_MAX: usize = 2;
 /// Requests that wait for one of these; further ones are sent away.
@@ -209,6 +213,30 @@ pub fn check_password(user: &str, password: &str) -> Result<(), Problem> {
     ))
 }
 
+/// Checks a new password of a user of an instance against the rule of licence servers.
+///
+/// # Errors
+/// 400 `weak_password` with all that is missing.
+pub fn check_instance_password(user: &str, password: &str) -> Result<(), Problem> {
+    let lacks = |kind: fn(char) -> bool| !password.chars().any(kind);
+    let chars = password.chars().count();
+    let table = [
+        (!INSTANCE_CHARS.contains(&chars), "8 to 30 characters"),
+        (lacks(|c| c.is_ascii_uppercase()), "an upper-case letter from A to Z"),
+        (lacks(|c| c.is_ascii_lowercase()), "a lower-case letter from a to z"),
+        (lacks(|c| c.is_ascii_digit()), "a digit"),
+        (lacks(|c| INSTANCE_SPECIALS.contains(c)), "one of ( ^ * $ - + ? _ & = ! % { } / #"),
+        (!lacks(|c| c.is_whitespace() || c.is_control()), "no space and no control character"),
+        (password.to_lowercase() == user.to_lowercase(), "not to be the user's name"),
+    ];
+    let missing: Vec<&str> =
+        table.into_iter().filter(|(is_missing, _)| *is_missing).map(|(_, text)| text).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::new(Code::WeakPassword, format!("The password needs {}", missing.join(", "))))
+}
+
 /// How many of lower case, upper case, digits and others there are.
 fn classes(password: &str) -> usize {
     let kinds: [fn(char) -> bool; 4] =
@@ -316,6 +344,35 @@ mod tests {
         }
         assert!(check_password("ada", &"x".repeat(256)).is_ok());
         assert!(check_password("ada", &"x".repeat(257)).is_err());
+    }
+
+    #[test]
+    fn the_rule_for_passwords_of_instances() {
+        let table = [
+            ("Secret-7", true),
+            ("Secre-7", false),
+            ("Secret-789012345678901234567890", false),
+            ("Secret-78901234567890123456789", true),
+            ("secret-7", false),
+            ("SECRET-7", false),
+            ("Secret-x", false),
+            ("Secret77", false),
+            ("Secret.7", false),
+            ("Secret -7", false),
+            ("Secret\t-7", false),
+            ("", false),
+            ("Über-Sä7", true),
+            ("über-sä7", false),
+        ];
+        for (password, good) in table {
+            assert_eq!(check_instance_password("ada", password).is_ok(), good, "{password}");
+        }
+        for special in INSTANCE_SPECIALS.chars() {
+            assert!(check_instance_password("ada", &format!("Secret7{special}")).is_ok());
+        }
+        assert!(check_instance_password("secret-7", "Secret-7").is_err());
+        let all = check_instance_password("ada", "é").unwrap_err();
+        assert_eq!(all.detail().matches(", ").count(), 4, "{}", all.detail());
     }
 
     #[test]

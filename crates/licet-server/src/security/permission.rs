@@ -81,6 +81,40 @@ permissions! {
     AuditRead "audit_read";
     /// Take a backup of the whole store.
     Backup "backup";
+    /// List features and the line items that grant them.
+    FeaturesRead "features_read";
+    /// Put and delete line items that grant features.
+    FeaturesWrite "features_write";
+    /// List served clients and their hosts.
+    ClientsRead "clients_read";
+    /// Drop served clients, which frees what they hold.
+    ClientsDrop "clients_drop";
+    /// List and read reservations.
+    ReservationsRead "reservations_read";
+    /// Add and delete reservations.
+    ReservationsWrite "reservations_write";
+    /// Read the model definition and its pools.
+    ModelsRead "models_read";
+    /// Upload and delete model definitions.
+    ModelsWrite "models_write";
+    /// Upload, list and delete the public keys of an instance's clients.
+    LicensingKeys "licensing_keys";
+    /// List and read the users of an instance.
+    InstanceUsersRead "instance_users_read";
+    /// Create, change and delete users of an instance.
+    InstanceUsersWrite "instance_users_write";
+    /// Read the settings of an instance.
+    InstanceSettingsRead "instance_settings_read";
+    /// Change those settings of an instance that its administrator may change.
+    InstanceSettingsWrite "instance_settings_write";
+    /// Change those settings of an instance that are the producer's.
+    ProducerSettings "producer_settings";
+    /// Suspend and resume an instance.
+    Suspend "suspend";
+    /// Exchange files with the back office in place of a connection.
+    Offline "offline";
+    /// Ask for features: borrow, renew, return and report.
+    Serve "serve";
 }
 
 impl fmt::Display for Permission {
@@ -91,7 +125,7 @@ impl fmt::Display for Permission {
 
 /// A set of permissions; a number, so that asking costs nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct PermissionSet(u32);
+pub struct PermissionSet(u64);
 
 impl PermissionSet {
     pub const ALL: Self = Self::of(Permission::ALL);
@@ -101,15 +135,21 @@ impl PermissionSet {
         let mut bits = 0;
         let mut index = 0;
         while index < permissions.len() {
-            bits |= 1 << permissions[index] as u32;
+            bits |= 1 << permissions[index] as u64;
             index += 1;
         }
         Self(bits)
     }
 
+    /// What is in either.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     #[must_use]
     pub const fn contains(self, permission: Permission) -> bool {
-        self.0 & (1 << permission as u32) != 0
+        self.0 & (1 << permission as u64) != 0
     }
 
     pub fn iter(self) -> impl Iterator<Item = Permission> {
@@ -135,6 +175,8 @@ pub const CLIENT_ACCESS: PermissionSet = PermissionSet::of(&[
     Permission::SessionsRead,
     Permission::SessionsWrite,
     Permission::Access,
+    Permission::FeaturesRead,
+    Permission::Serve,
 ]);
 
 const PRODUCER: PermissionSet = PermissionSet::of(&[
@@ -152,6 +194,20 @@ const PRODUCER: PermissionSet = PermissionSet::of(&[
     Permission::ConfigurationRead,
     Permission::UsageRead,
     Permission::AuditRead,
+    Permission::FeaturesRead,
+    Permission::FeaturesWrite,
+    Permission::ClientsRead,
+    Permission::ClientsDrop,
+    Permission::ReservationsRead,
+    Permission::ReservationsWrite,
+    Permission::ModelsRead,
+    Permission::ModelsWrite,
+    Permission::InstanceSettingsRead,
+    Permission::InstanceSettingsWrite,
+    Permission::ProducerSettings,
+    Permission::Suspend,
+    Permission::Offline,
+    Permission::Serve,
 ]);
 
 const VIEWER: PermissionSet = PermissionSet::of(&[
@@ -162,6 +218,11 @@ const VIEWER: PermissionSet = PermissionSet::of(&[
     Permission::SessionsRead,
     Permission::ConfigurationRead,
     Permission::UsageRead,
+    Permission::FeaturesRead,
+    Permission::ClientsRead,
+    Permission::ReservationsRead,
+    Permission::ModelsRead,
+    Permission::InstanceSettingsRead,
 ]);
 
 const CUSTOMER_ADMINISTRATOR: PermissionSet = PermissionSet::of(&[
@@ -174,6 +235,20 @@ const CUSTOMER_ADMINISTRATOR: PermissionSet = PermissionSet::of(&[
     Permission::UsageRead,
     Permission::UsersRead,
     Permission::UsersWrite,
+    Permission::FeaturesRead,
+    Permission::ClientsRead,
+    Permission::ClientsDrop,
+    Permission::ReservationsRead,
+    Permission::ReservationsWrite,
+    Permission::ModelsRead,
+    Permission::ModelsWrite,
+    Permission::LicensingKeys,
+    Permission::InstanceUsersRead,
+    Permission::InstanceUsersWrite,
+    Permission::InstanceSettingsRead,
+    Permission::InstanceSettingsWrite,
+    Permission::Suspend,
+    Permission::Offline,
 ]);
 
 const CUSTOMER_VIEWER: PermissionSet = PermissionSet::of(&[
@@ -182,6 +257,11 @@ const CUSTOMER_VIEWER: PermissionSet = PermissionSet::of(&[
     Permission::RulesRead,
     Permission::SessionsRead,
     Permission::UsageRead,
+    Permission::FeaturesRead,
+    Permission::ClientsRead,
+    Permission::ReservationsRead,
+    Permission::ModelsRead,
+    Permission::InstanceSettingsRead,
 ]);
 
 /// What a user is; a fixed set of permissions. On the wire and in the store
@@ -191,8 +271,8 @@ const CUSTOMER_VIEWER: PermissionSet = PermissionSet::of(&[
 pub enum Role {
     /// Producer staff that may do everything.
     Administrator,
-    /// Producer staff that runs the business: everything about customers, rates and usage, but
-    /// neither keys, users, settings nor backups.
+    /// Producer staff that runs the business: everything about customers, rates, features and
+    /// usage, but neither keys, users, settings of the site nor backups.
     Producer,
     /// Producer staff that may look, not touch.
     Viewer,
@@ -289,6 +369,23 @@ mod tests {
         (Permission::UsersWrite, "x..x.."),
         (Permission::AuditRead, "xx...."),
         (Permission::Backup, "x....."),
+        (Permission::FeaturesRead, "xxxxxx"),
+        (Permission::FeaturesWrite, "xx...."),
+        (Permission::ClientsRead, "xxxxx."),
+        (Permission::ClientsDrop, "xx.x.."),
+        (Permission::ReservationsRead, "xxxxx."),
+        (Permission::ReservationsWrite, "xx.x.."),
+        (Permission::ModelsRead, "xxxxx."),
+        (Permission::ModelsWrite, "xx.x.."),
+        (Permission::LicensingKeys, "x..x.."),
+        (Permission::InstanceUsersRead, "x..x.."),
+        (Permission::InstanceUsersWrite, "x..x.."),
+        (Permission::InstanceSettingsRead, "xxxxx."),
+        (Permission::InstanceSettingsWrite, "xx.x.."),
+        (Permission::ProducerSettings, "xx...."),
+        (Permission::Suspend, "xx.x.."),
+        (Permission::Offline, "xx.x.."),
+        (Permission::Serve, "xx...x"),
     ];
 
     #[test]

@@ -23,12 +23,19 @@ pub enum Caller {
     ClientKey,
     /// A user with a password or a token that was issued for one.
     User(Role),
+    /// A user of one instance's licence server, with a token that was issued for it.
+    InstanceUser,
+    /// A JWT signed with a licensing key of an instance.
+    LicensingKey,
+    /// Nobody in particular, at an instance that lets everybody read.
+    Anonymous,
 }
 
 /// Who is asking, and what the caller may do where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
-    /// Name in the audit log: the key id or the user's name.
+    /// Name in the audit log: the key id or the user's name; of what belongs to an instance with
+    /// `@` and the instance's short id behind it.
     pub name: String,
     pub caller: Caller,
     pub permissions: PermissionSet,
@@ -36,7 +43,7 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// Whether this is a user, not a key; the two may have the same name.
+    /// Whether this is a user of the site, not a key; the two may have the same name.
     #[must_use]
     pub fn is_user(&self) -> bool {
         matches!(self.caller, Caller::User(_))

@@ -277,7 +277,7 @@ pub(super) fn is_user_name(name: &str) -> bool {
         && !name.chars().any(|c| c.is_control() || c == ':')
 }
 
-fn check_name(name: &str) -> Result<(), Problem> {
+pub(super) fn check_name(name: &str) -> Result<(), Problem> {
     if is_user_name(name) {
         return Ok(());
     }

@@ -14,6 +14,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Request, Response},
 };
 use futures_util::StreamExt;
+use licet_server::security::OverTls;
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -25,11 +26,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Agent {
     router: Router,
     headers: HeaderMap,
+    tls: Option<OverTls>,
 }
 
 impl Agent {
     pub(super) fn new(router: Router, token: Option<&str>) -> Self {
-        let agent = Self { router, headers: HeaderMap::new() };
+        let agent = Self { router, headers: HeaderMap::new(), tls: None };
         match token {
             Some(token) => agent.with("authorization", &format!("Bearer {token}")),
             None => agent,
@@ -42,6 +44,12 @@ impl Agent {
         let value = HeaderValue::from_str(value).unwrap();
         self.headers.insert(HeaderName::from_static(name), value);
         self
+    }
+
+    /// The same, whose calls come over TLS.
+    #[must_use]
+    pub fn over_tls(self) -> Self {
+        Self { tls: Some(OverTls), ..self }
     }
 
     /// The same, who names an instance in `x-instance-id`.
@@ -57,6 +65,7 @@ impl Agent {
             method: method.to_owned(),
             path: path.to_owned(),
             headers: self.headers.clone(),
+            tls: self.tls,
             body: Bytes::new(),
         }
     }
@@ -93,6 +102,7 @@ pub struct Call {
     method: String,
     path: String,
     headers: HeaderMap,
+    tls: Option<OverTls>,
     body: Bytes,
 }
 
@@ -115,8 +125,13 @@ impl Call {
     }
 
     #[must_use]
-    pub fn text(mut self, body: &str) -> Self {
-        self.body = Bytes::copy_from_slice(body.as_bytes());
+    pub fn text(self, body: &str) -> Self {
+        self.bytes(body.as_bytes())
+    }
+
+    #[must_use]
+    pub fn bytes(mut self, body: &[u8]) -> Self {
+        self.body = Bytes::copy_from_slice(body);
         self
     }
 
@@ -126,6 +141,9 @@ impl Call {
         request.headers_mut().unwrap().extend(self.headers);
         // Where the listener says that callers are.
         let peer: SocketAddr = ([192, 0, 2, 7], 4711).into();
+        if let Some(tls) = self.tls {
+            request = request.extension(tls);
+        }
         let request = request.extension(ConnectInfo(peer)).body(Body::from(self.body)).unwrap();
         (name, self.router.oneshot(request).await.unwrap())
     }

@@ -94,6 +94,58 @@ CREATE TABLE token (
 CREATE INDEX token_by_user ON token (site_user);
 CREATE INDEX token_by_expiry ON token (expires_ms);
 
+-- Accounts of the licence server of an instance. Roles are separated by commas.
+CREATE TABLE instance_user (
+    instance_id uuid NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    password_hash text NOT NULL,
+    roles text NOT NULL,
+    disabled boolean NOT NULL,
+    created_ms bigint NOT NULL,
+    modified_ms bigint NOT NULL,
+    PRIMARY KEY (instance_id, name)
+);
+
+-- The account that the producer has on every instance, if there is one.
+CREATE TABLE producer_user (
+    one integer PRIMARY KEY CHECK (one = 1),
+    name text COLLATE "C" NOT NULL,
+    password_hash text NOT NULL,
+    enabled boolean NOT NULL,
+    modified_ms bigint NOT NULL,
+    updated_by text NOT NULL
+);
+
+CREATE TABLE instance_token (
+    hash bytea PRIMARY KEY,
+    instance_id uuid NOT NULL,
+    user_name text COLLATE "C" NOT NULL,
+    created_ms bigint NOT NULL,
+    expires_ms bigint NOT NULL
+);
+
+CREATE INDEX instance_token_by_user ON instance_token (user_name, instance_id);
+CREATE INDEX instance_token_by_expiry ON instance_token (expires_ms);
+
+-- Settings of an instance that were changed from their default.
+CREATE TABLE instance_setting (
+    instance_id uuid NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    value text NOT NULL,
+    modified_ms bigint NOT NULL,
+    updated_by text NOT NULL,
+    PRIMARY KEY (instance_id, name)
+);
+
+-- Public keys that verify the tokens of an instance's clients; SubjectPublicKeyInfo in DER.
+CREATE TABLE licensing_key (
+    instance_id uuid NOT NULL,
+    kid text COLLATE "C" NOT NULL,
+    der bytea NOT NULL,
+    created_ms bigint NOT NULL,
+    PRIMARY KEY (instance_id, kid)
+);
+
 -- Changes of the site (even ids) and of instances (odd ids, derived); src/audit_id.rs says what
 -- an id is made of.
 CREATE TABLE audit (

@@ -80,6 +80,58 @@ CREATE TABLE token (
 CREATE INDEX token_by_user ON token (user);
 CREATE INDEX token_by_expiry ON token (expires_ms);
 
+-- Accounts of the licence server of an instance. Roles are separated by commas.
+CREATE TABLE instance_user (
+    instance_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    roles TEXT NOT NULL,
+    disabled INTEGER NOT NULL CHECK (disabled IN (0, 1)),
+    created_ms INTEGER NOT NULL,
+    modified_ms INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, name)
+) STRICT, WITHOUT ROWID;
+
+-- The account that the producer has on every instance, if there is one.
+CREATE TABLE producer_user (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    name TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    modified_ms INTEGER NOT NULL,
+    updated_by TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE instance_token (
+    hash BLOB PRIMARY KEY,
+    instance_id TEXT NOT NULL,
+    user TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX instance_token_by_user ON instance_token (user, instance_id);
+CREATE INDEX instance_token_by_expiry ON instance_token (expires_ms);
+
+-- Settings of an instance that were changed from their default.
+CREATE TABLE instance_setting (
+    instance_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    modified_ms INTEGER NOT NULL,
+    updated_by TEXT NOT NULL,
+    PRIMARY KEY (instance_id, name)
+) STRICT, WITHOUT ROWID;
+
+-- Public keys that verify the tokens of an instance's clients; SubjectPublicKeyInfo in DER.
+CREATE TABLE licensing_key (
+    instance_id TEXT NOT NULL,
+    kid TEXT NOT NULL,
+    der BLOB NOT NULL,
+    created_ms INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, kid)
+) STRICT, WITHOUT ROWID;
+
 -- Changes of the site. Changes of instances are derived and stand in the projection; the ids of
 -- both make one order (src/sqlite/audit.rs).
 CREATE TABLE audit (

@@ -120,6 +120,11 @@ pub(super) fn read_only() -> StoreError {
     StoreError::Unavailable("the store is open to read only".to_owned())
 }
 
+/// What a change of one row says that changed so many.
+pub(super) fn found(rows: u64) -> Result<(), StoreError> {
+    if rows == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+}
+
 /// Columns that are checked while they are read.
 pub(super) trait Columns {
     /// # Errors

@@ -18,6 +18,7 @@
 //! cannot stand in between.
 
 mod accounts;
+mod administration;
 mod audit;
 mod batch;
 mod consumers;
@@ -25,9 +26,12 @@ mod database;
 mod failure;
 mod heads;
 mod hold;
+mod instance_settings;
+mod instance_users;
 mod instances;
 mod journal;
 mod keys;
+mod licensing_keys;
 mod line_items;
 mod listener;
 mod projection;
@@ -47,7 +51,7 @@ mod users;
 mod walk;
 mod writer;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use deadpool_postgres::{Object, Pool};
 use tokio_postgres::Row;
@@ -194,6 +198,10 @@ impl Store for PostgresStore {
                 Err(StoreError::Unavailable("the database did not answer in time".to_owned()))
             })
         })
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        None
     }
 
     fn close(&self) -> Pending<'_, ()> {

@@ -9,7 +9,8 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::{
-    PostgresStore, audit, instances, keys, listener, rate_tables, settings, tokens, users,
+    PostgresStore, audit, instance_users, instances, keys, listener, rate_tables, settings, tokens,
+    users,
 };
 use crate::{
     AuditRow, InstanceFilter, InstanceRow, KeyKind, KeyRow, Pending, RateTableRow, SettingRow,
@@ -19,14 +20,14 @@ use crate::{
 const LOCK: &str =
     "SELECT pg_advisory_xact_lock(hashtextextended('licet site ' || current_schema(), 0))";
 
-async fn begin(client: &mut Object) -> Result<Transaction<'_>, StoreError> {
+pub(super) async fn begin(client: &mut Object) -> Result<Transaction<'_>, StoreError> {
     let transaction = client.transaction().await?;
     let lock = transaction.prepare_cached(LOCK).await?;
     transaction.execute(&lock, &[]).await?;
     Ok(transaction)
 }
 
-async fn commit(
+pub(super) async fn commit(
     transaction: Transaction<'_>,
     row: AuditRow,
     notice: Option<SiteChange>,
@@ -54,6 +55,8 @@ macro_rules! change {
         })
     };
 }
+
+pub(super) use change;
 
 impl Site for PostgresStore {
     fn changes(&self) -> Option<broadcast::Receiver<SiteChange>> {
@@ -160,7 +163,11 @@ impl Site for PostgresStore {
     }
 
     fn sweep_tokens(&self, now_ms: i64) -> Pending<'_, ()> {
-        Box::pin(async move { tokens::sweep(&*self.to_change().await?, now_ms).await })
+        Box::pin(async move {
+            let client = self.to_change().await?;
+            tokens::sweep(&client, now_ms).await?;
+            instance_users::sweep_tokens(&client, now_ms).await
+        })
     }
 
     fn audit(&self, row: AuditRow) -> Pending<'_, ()> {

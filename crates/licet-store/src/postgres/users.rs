@@ -3,7 +3,11 @@
 use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 
-use super::{database::SharedConnection, failure::Columns, tokens};
+use super::{
+    database::SharedConnection,
+    failure::{Columns, found},
+    tokens,
+};
 use crate::{StoreError, UserRow};
 
 const COLUMNS: &str = "name, password_hash, role, account_id, disabled, created_ms, modified_ms";
@@ -35,10 +39,6 @@ pub(super) async fn delete(transaction: &Transaction<'_>, name: &str) -> Result<
     let statement = transaction.prepare_cached("DELETE FROM site_user WHERE name = $1").await?;
     found(transaction.execute(&statement, &[&name]).await?)?;
     tokens::delete(transaction, name, None).await
-}
-
-fn found(rows: u64) -> Result<(), StoreError> {
-    if rows == 0 { Err(StoreError::NotFound) } else { Ok(()) }
 }
 
 pub(super) async fn get(

@@ -35,6 +35,11 @@ pub(super) fn duplicate_or(error: rusqlite::Error) -> StoreError {
     }
 }
 
+/// What a change of one row says that changed so many.
+pub(super) fn found(rows: usize) -> Result<(), StoreError> {
+    if rows == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+}
+
 /// Whether a failed COMMIT has left nothing on the disk that a later start would take for a
 /// commit.
 ///

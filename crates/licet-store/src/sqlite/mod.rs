@@ -9,6 +9,7 @@
 //! Reads go to a few connections of their own (`readers`) and never wait for a writer.
 
 mod accounts;
+mod administration;
 mod audit;
 mod backup;
 mod by_time;
@@ -20,9 +21,12 @@ mod failure;
 mod group;
 mod heads;
 mod ids;
+mod instance_settings;
+mod instance_users;
 mod instances;
 mod journal;
 mod keys;
+mod licensing_keys;
 mod line_items;
 mod projection;
 mod rate_tables;
@@ -237,6 +241,10 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn ready(&self) -> Pending<'_, ()> {
         Box::pin(self.check_writers())
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        Some(&self.directory)
     }
 
     fn close(&self) -> Pending<'_, ()> {

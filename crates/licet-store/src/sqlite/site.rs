@@ -4,14 +4,16 @@ use rusqlite::Connection;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use super::{SqliteStore, audit, instances, keys, rate_tables, settings, tokens, users};
+use super::{
+    SqliteStore, audit, instance_users, instances, keys, rate_tables, settings, tokens, users,
+};
 use crate::{
     AuditRow, InstanceFilter, InstanceRow, KeyKind, KeyRow, Pending, RateTableRow, SettingRow,
     Site, SiteChange, StoreError, TokenRow, UserRow, audit_id::Changes,
 };
 
 impl SqliteStore {
-    fn change_site<T: Send + 'static>(
+    pub(super) fn change_site<T: Send + 'static>(
         &self,
         row: AuditRow,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -119,7 +121,10 @@ impl Site for SqliteStore {
     }
 
     fn sweep_tokens(&self, now_ms: i64) -> Pending<'_, ()> {
-        self.change_journal(move |connection| tokens::sweep(connection, now_ms))
+        self.change_journal(move |connection| {
+            tokens::sweep(connection, now_ms)?;
+            instance_users::sweep_tokens(connection, now_ms)
+        })
     }
 
     fn audit(&self, row: AuditRow) -> Pending<'_, ()> {

@@ -2,7 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::{failure::duplicate_or, tokens};
+use super::{
+    failure::{duplicate_or, found},
+    tokens,
+};
 use crate::{StoreError, UserRow};
 
 const COLUMNS: &str = "name, password_hash, role, account_id, disabled, created_ms, modified_ms";
@@ -51,10 +54,6 @@ pub(super) fn delete(connection: &Connection, name: &str) -> Result<(), StoreErr
     let deleted = connection.prepare_cached("DELETE FROM user WHERE name = ?1")?.execute([name])?;
     found(deleted)?;
     tokens::delete(connection, name, None)
-}
-
-fn found(rows: usize) -> Result<(), StoreError> {
-    if rows == 0 { Err(StoreError::NotFound) } else { Ok(()) }
 }
 
 pub(super) fn get(connection: &Connection, name: &str) -> rusqlite::Result<Option<UserRow>> {

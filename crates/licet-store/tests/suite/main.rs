@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod administration;
 mod consumers;
 mod home;
 mod journal;
@@ -70,6 +71,13 @@ macro_rules! stories {
                 consumers_are_added_to_what_stands,
                 consumers_are_found_by_day_instance_and_account,
                 consumers_of_many_steps_are_their_plain_sum;
+            administration:
+                users_of_instances_are_apart,
+                a_changed_user_of_an_instance_loses_its_tokens,
+                the_producer_user_is_one_for_all_instances,
+                tokens_of_instances_are_swept_with_the_others,
+                settings_of_instances_go_back_to_their_default,
+                licensing_keys_are_deleted_one_by_one_or_all;
             site:
                 the_first_instance_of_an_account_is_its_default,
                 instances_are_paged_and_filtered,

@@ -1,0 +1,60 @@
+//! The licence server door: one instance as a licence server, by its REST API and the Cloud
+//! Monetization API.
+//!
+//! Everything is served under `/api/1.0/instances/{instanceId}`, where `~` is the local instance,
+//! and at the bare root `/api/1.0`, which means `~`. Only the first is documented. A handler says
+//! in its signature who may call it: [`LicenseServer`] with a permission, [`ServingClient`](serving_client::ServingClient) for
+//! access requests, or [`AtInstance`] for what needs no credentials.
+
+mod at_instance;
+mod authorize;
+mod caller;
+mod configuration;
+mod document;
+mod health;
+mod host_ids;
+mod licensing_keys;
+#[cfg_attr(not(test), expect(dead_code, reason = "access requests come with the features"))]
+mod serving_client;
+mod status;
+mod users;
+
+pub(crate) use at_instance::AtInstance;
+pub(crate) use caller::LicenseServer;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+use crate::App;
+
+/// The operations of one path, without base.
+type Operations = UtoipaMethodRouter<App>;
+
+/// Where the local instance answers as well.
+const ROOT: &str = "/api/1.0";
+/// Where every instance answers.
+const BASE: &str = "/api/1.0/instances/{instanceId}";
+
+fn operations() -> impl Iterator<Item = Operations> {
+    [
+        authorize::operations(),
+        users::operations(),
+        licensing_keys::operations(),
+        configuration::operations(),
+        health::operations(),
+        host_ids::operations(),
+        status::operations(),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// All operations, under both roots.
+pub(crate) fn router() -> OpenApiRouter<App> {
+    let mut router = OpenApiRouter::with_openapi(document::beginning());
+    for (schemas, paths, handlers) in operations() {
+        for path in paths.paths.keys() {
+            router = router.route(&format!("{ROOT}{path}"), handlers.clone());
+        }
+        router = router.routes((schemas, document::complete(paths), handlers));
+    }
+    router
+}

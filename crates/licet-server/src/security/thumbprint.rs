@@ -1,0 +1,93 @@
+//! The id of a public key that is made of the key itself (RFC 7638).
+
+use aws_lc_rs::signature::RsaSubjectPublicKey;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use super::{
+    digest::sha256,
+    keys::{KeyError, der_value, rsa_numbers},
+};
+
+/// An Ed25519 key in SubjectPublicKeyInfo; its last 32 bytes are the key.
+const ED25519_DER_LEN: usize = 44;
+/// First byte of a point whose coordinates both follow.
+const UNCOMPRESSED: u8 = 4;
+
+/// The thumbprint of a key in DER: SHA-256 of the members that its JWK must have, in Base64url.
+///
+/// # Errors
+/// [`KeyError::Unsupported`] for a key that no token can be verified with.
+pub(super) fn thumbprint(der: &[u8]) -> Result<String, KeyError> {
+    let members = members(der).ok_or(KeyError::Unsupported)?;
+    Ok(URL_SAFE_NO_PAD.encode(sha256(members.as_bytes())))
+}
+
+/// The members in the order of their names, without spaces: what is hashed.
+fn members(der: &[u8]) -> Option<String> {
+    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    if let Ok(rsa) = RsaSubjectPublicKey::from_der(der) {
+        let (modulus, exponent) = rsa_numbers(rsa.as_ref())?;
+        let (n, e) = (encode(modulus), encode(exponent));
+        return Some(format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#));
+    }
+    if der.len() == ED25519_DER_LEN {
+        let x = encode(&der[ED25519_DER_LEN - 32..]);
+        return Some(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#));
+    }
+    let point = ec_point(der)?;
+    let (curve, coordinate_len) = match point.len() {
+        64 => ("P-256", 32),
+        96 => ("P-384", 48),
+        _ => return None,
+    };
+    let (x, y) = point.split_at(coordinate_len);
+    let (x, y) = (encode(x), encode(y));
+    Some(format!(r#"{{"crv":"{curve}","kty":"EC","x":"{x}","y":"{y}"}}"#))
+}
+
+/// Both coordinates in SEQUENCE { SEQUENCE algorithm, BIT STRING point }.
+fn ec_point(der: &[u8]) -> Option<&[u8]> {
+    let info = der_value(der, 0x30)?;
+    let algorithm = der_value(info, 0x30)?;
+    // The algorithm is short, so its header is two bytes.
+    let bits = der_value(info.get(2 + algorithm.len()..)?, 0x03)?;
+    let (&unused_bits, point) = bits.split_first()?;
+    let (&form, coordinates) = point.split_first()?;
+    (unused_bits == 0 && form == UNCOMPRESSED).then_some(coordinates)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+    use crate::security::testing::SigningKey;
+
+    /// RFC 7638, section 3.1.
+    const MODULUS: &str = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+
+    #[test]
+    fn the_example_of_the_rfc() {
+        let modulus = URL_SAFE_NO_PAD.decode(MODULUS).unwrap();
+        let mut der = vec![0x30, 0x82, 0x01, 0x0a, 0x02, 0x82, 0x01, 0x01, 0x00];
+        der.extend(&modulus);
+        der.extend([0x02, 0x03, 0x01, 0x00, 0x01]);
+        let expected = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
+        assert_eq!(thumbprint(&der).as_deref(), Ok(expected));
+    }
+
+    #[test]
+    fn the_example_of_rfc_8037() {
+        let spki = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+        let expected = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
+        assert_eq!(thumbprint(&STANDARD.decode(spki).unwrap()).as_deref(), Ok(expected));
+    }
+
+    #[test]
+    fn every_kind_has_one_and_rsa_in_both_forms_the_same() {
+        for key in [SigningKey::p256(), SigningKey::p384(), SigningKey::ed25519()] {
+            assert_eq!(thumbprint(&key.public_der()).unwrap().len(), 43);
+        }
+        assert_eq!(thumbprint(b"0*").unwrap_err(), KeyError::Unsupported);
+    }
+}
