@@ -16,6 +16,8 @@ mod condition;
 mod configuration;
 mod instance;
 mod item_code;
+mod jwk;
+mod jws;
 mod key;
 pub mod limits;
 mod line_item;
@@ -28,6 +30,7 @@ mod scalar;
 mod schema_tests;
 mod server_id;
 mod session;
+mod signing_key;
 mod text;
 mod time;
 mod usage;
@@ -51,6 +54,8 @@ pub use condition::{
 pub use configuration::{ConfigurationChange, ConfigurationEntry, ConfigurationPatch};
 pub use instance::{InstanceDetail, InstanceIn, InstanceOut, InstancePage};
 pub use item_code::{describe, item_code, read_item_code};
+pub use jwk::{JwkSet, KeyUse, PublicJwk, PublishedJwk};
+pub use jws::{NotSigned, ProtectedHeader, SignedDocument, UnsignedDocument};
 pub use key::{KeyIn, KeyOut, KeyPage, KeyType, KeysIn};
 pub use line_item::{
     LineItemAttributes, LineItemIn, LineItemOut, LineItemState, OverdraftType, ResetFrequency,
@@ -63,6 +68,9 @@ pub use server_id::{NoInstanceId, ServerId};
 pub use session::{
     SessionCreated, SessionDetail, SessionEvent, SessionIn, SessionItem, SessionListed,
     SessionState,
+};
+pub use signing_key::{
+    SigningAlgorithm, SigningKeyIn, SigningKeyOut, SigningKeyState, SigningKeys,
 };
 pub use text::{Name, SharedName, SharedText, Text};
 pub use time::Millis;
