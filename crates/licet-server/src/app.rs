@@ -11,6 +11,7 @@ use crate::{
     problem::Problem,
     security::{Authenticator, Principal},
     service::Metrics,
+    signing::Signer,
     terms,
 };
 
@@ -25,6 +26,7 @@ pub struct Parts {
     pub engine: Engine,
     pub store: Arc<dyn Store>,
     pub authenticator: Arc<Authenticator>,
+    pub signer: Signer,
     pub clock: Arc<dyn Clock>,
     /// Tells streams that would go on for ever that the server stops.
     pub stopping: watch::Sender<bool>,

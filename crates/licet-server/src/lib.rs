@@ -4,6 +4,7 @@
 //! the reply to the wire. No licence question is decided here.
 
 mod app;
+mod der;
 mod elastic;
 mod extract;
 mod follower;
@@ -16,7 +17,9 @@ pub mod security;
 mod serve;
 mod server;
 mod service;
+mod signing;
 mod silence;
+mod slots;
 mod terms;
 mod usage;
 
@@ -25,3 +28,4 @@ pub use limits::{RateLimit, RateLimiter};
 pub use problem::{Code, Problem};
 pub use serve::{Listener, router};
 pub use server::{Server, ServerOptions, StartError};
+pub use signing::Signer;

@@ -10,8 +10,9 @@ use crate::{
     App, Listener, Problem, RateLimit,
     app::Parts,
     follower, router,
-    security::{Authenticator, GeneratedPassword, SecurityOptions},
+    security::{Authenticator, GeneratedPassword, MasterKey, MasterKeyError, SecurityOptions},
     service::Metrics,
+    signing::Signer,
     terms,
 };
 
@@ -50,6 +51,8 @@ pub enum StartError {
     Listen { address: SocketAddr, error: io::Error },
     #[error("TLS: {0}")]
     Tls(io::Error),
+    #[error("{0}")]
+    MasterKey(#[from] MasterKeyError),
     #[error("{}", .0.detail())]
     Problem(Problem),
 }
@@ -71,13 +74,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// Reads keys, prices and settings and takes the address.
+    /// Reads keys, prices and settings and takes the address. Secrets in the store are sealed under
+    /// `master_key`.
     ///
     /// # Errors
     /// [`StartError`]
     pub async fn start(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
+        master_key: MasterKey,
         options: ServerOptions,
     ) -> Result<Self, StartError> {
         let listener = Listener::bind(options.listen)
@@ -90,7 +95,7 @@ impl Server {
             }
         };
         let security = SecurityOptions { rate_limit: options.rate_limit, ..Default::default() };
-        let app = App::open(store, clock, security, options.engine).await?;
+        let app = App::open(store, clock, master_key, security, options.engine).await?;
         let now_ms = app.now_ms();
         let generated_password =
             app.authenticator.ensure_admin(options.admin_password, now_ms).await?;
@@ -134,21 +139,24 @@ impl App {
     /// What doors need, on a store: engine, keys, prices and settings.
     ///
     /// # Errors
-    /// [`StartError`] if the store cannot be read.
+    /// [`StartError`] if the store cannot be read, or not with this master key.
     pub async fn open(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
+        master_key: MasterKey,
         security: SecurityOptions,
         options: Options,
     ) -> Result<Self, StartError> {
         let changes = store.changes();
         let authenticator = Arc::new(Authenticator::with_options(store.clone(), security)?);
         authenticator.reload_keys().await?;
+        let signer = Signer::open(store.clone(), clock.clone(), master_key).await?;
         let site = terms::load(&*store).await?;
         let engine = Engine::start(store.clone(), clock.clone(), site, options).await?;
         let stopping = tokio::sync::watch::Sender::new(false);
         let metrics = Metrics::default();
-        let app = Self::from(Parts { engine, store, authenticator, clock, stopping, metrics });
+        let app =
+            Self::from(Parts { engine, store, authenticator, signer, clock, stopping, metrics });
         if let Some(changes) = changes {
             tokio::spawn(follower::run(app.clone(), changes));
         }

@@ -1,4 +1,4 @@
-//! The operations door: log-in, users, the audit log, and what the site knows of instances and
+//! The operations door: log-in, users, the audit log, signing keys, and what the site knows of instances and
 //! accounts.
 
 mod accounts;
@@ -10,6 +10,7 @@ mod instances;
 mod me;
 mod page;
 mod responses;
+mod signing_keys;
 mod users;
 
 pub(crate) use responses::ReadProblems;
@@ -29,4 +30,6 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(audit::list))
         .routes(routes!(instances::get))
         .routes(routes!(accounts::list))
+        .routes(routes!(signing_keys::list, signing_keys::create))
+        .routes(routes!(signing_keys::delete))
 }

@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{
 use licet_store::{KeyKind, KeyRow};
 
 use super::pem::{PemError, read_public_key};
-use crate::problem::Code;
+use crate::{der, problem::Code};
 
 /// Fewest bits of an RSA modulus.
 const RSA_BITS_MIN: usize = 2048;
@@ -143,29 +143,9 @@ fn check_rsa_size(pkcs1: &[u8]) -> Result<(), KeyError> {
 
 /// Bits of the modulus in a DER `RSAPublicKey`, which is SEQUENCE { INTEGER n, INTEGER e }.
 fn rsa_bits(pkcs1: &[u8]) -> Option<usize> {
-    let sequence = der_value(pkcs1, 0x30)?;
-    let modulus = der_value(sequence, 0x02)?;
-    let first = modulus.iter().position(|byte| *byte != 0)?;
-    let digits = &modulus[first..];
+    let (sequence, _) = der::value(pkcs1, der::SEQUENCE)?;
+    let (digits, _) = der::unsigned(sequence)?;
     Some(digits.len() * 8 - digits.first()?.leading_zeros() as usize)
-}
-
-/// Contents of the DER value with the tag `tag` that `input` begins with.
-fn der_value(input: &[u8], tag: u8) -> Option<&[u8]> {
-    let (&found, rest) = input.split_first()?;
-    let (&short, rest) = rest.split_first()?;
-    if found != tag {
-        return None;
-    }
-    if short < 0x80 {
-        return rest.get(..usize::from(short));
-    }
-    let (long, rest) = rest.split_at_checked(usize::from(short & 0x7f))?;
-    if long.len() > 4 {
-        return None;
-    }
-    let length = long.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-    rest.get(..length)
 }
 
 /// All uploaded keys by id; never changes, a change makes a new one.
