@@ -103,6 +103,7 @@ impl Site {
             }
         }
         command.env("LICET_ADMIN_PASSWORD", &password);
+        command.env("LICET_MASTER_KEY_FILE", folder.path().join("master.key"));
         let (process, mut lines) = Process::start(&mut command, &folder.path().join("log"))?;
         let address = first_address(&mut lines).await;
         let Some(address) = address else {

@@ -92,7 +92,7 @@ impl Context {
 }
 
 /// A variable of the environment, unless it is empty.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 

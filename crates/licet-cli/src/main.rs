@@ -12,6 +12,7 @@ mod files;
 mod input;
 mod instance_id;
 mod jwt;
+mod master_key;
 mod moment;
 mod output;
 mod password;
@@ -89,6 +90,7 @@ commands! {
     Usage(usage),
     Login(login),
     Key(key),
+    SigningKey(signing_key),
     Token(token),
     User(user),
     Config(config),

@@ -62,6 +62,19 @@ impl Place {
         }
     }
 
+    /// For commands that mend a store, and would find nothing to mend in a new one.
+    ///
+    /// # Errors
+    /// It is a directory without a store.
+    pub(crate) fn require_journal(&self) -> Result<(), Failure> {
+        match self.directory() {
+            Some(directory) if !directory.join("journal.db").is_file() => {
+                Err(Failure::usage(format!("{self}: there is no journal.db in it")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Opens the store to write; what is missing is made.
     ///
     /// # Errors

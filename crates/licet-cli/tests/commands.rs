@@ -4,7 +4,6 @@ mod support;
 
 use std::{
     io::{BufRead, BufReader, Write},
-    path::Path,
     process::{Child, ChildStdin, Command, Output, Stdio},
 };
 
@@ -316,7 +315,9 @@ fn a_backup_of_a_running_server_can_be_restored() {
     site.ok(&words("restore copy --data restored"));
     assert_eq!(site.fails(&words("restore copy --data restored")).0, 2);
     support::assert_verified(&site.directory.path().join("restored"));
-    let server = Server::start(Path::new(&site.directory.path().join("restored")));
+    let place = |name: &str| site.directory.path().join(name);
+    std::fs::copy(place("data/master.key"), place("restored/master.key")).expect("there is room");
+    let server = Server::start(&place("restored"));
     let arguments = ["line-item", "show", "L1", "--json", "--server", &server.url];
     assert!(site.ok(&arguments).contains("\"used\": 7"));
 }

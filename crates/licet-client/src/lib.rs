@@ -46,6 +46,7 @@ mod retry;
 mod rules;
 mod session;
 mod sessions;
+mod signing_keys;
 mod transport;
 mod usage;
 mod users;

@@ -18,6 +18,8 @@ mod instance;
 mod instance_setting;
 mod instance_user;
 mod item_code;
+mod jwk;
+mod jws;
 mod key;
 mod license_server;
 mod licensing_key;
@@ -33,6 +35,7 @@ mod scalar;
 mod schema_tests;
 mod server_id;
 mod session;
+mod signing_key;
 mod text;
 mod time;
 mod usage;
@@ -61,6 +64,8 @@ pub use instance_user::{
     InstanceUsers,
 };
 pub use item_code::{describe, item_code, read_item_code};
+pub use jwk::{JwkSet, KeyUse, PublicJwk, PublishedJwk};
+pub use jws::{NotSigned, ProtectedHeader, SignedDocument, UnsignedDocument};
 pub use key::{KeyIn, KeyOut, KeyPage, KeyType, KeysIn};
 pub use license_server::{
     DatabaseHealth, HostIdOut, HostIds, LicenseServerHealth, LicenseServerStatus,
@@ -79,6 +84,9 @@ pub use server_id::{NoInstanceId, ServerId};
 pub use session::{
     SessionCreated, SessionDetail, SessionEvent, SessionIn, SessionItem, SessionListed,
     SessionState,
+};
+pub use signing_key::{
+    SigningAlgorithm, SigningKeyIn, SigningKeyOut, SigningKeyState, SigningKeys,
 };
 pub use text::{Name, SharedName, SharedText, Text};
 pub use time::{Millis, Moment};

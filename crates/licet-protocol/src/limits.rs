@@ -34,6 +34,8 @@ pub const ACTIONS: usize = 1_000;
 pub const KEYS: usize = 100;
 /// Characters of a public key in PEM.
 pub const PEM_CHARS: usize = 16 << 10;
+/// Characters of a signed document in its compact form.
+pub const SIGNED_DOCUMENT_CHARS: usize = 2 << 20;
 /// Changes of settings in one request.
 pub const CONFIGURATION_CHANGES: usize = 100;
 /// Settings of an instance in one request.

@@ -14,6 +14,7 @@ use crate::{
     problem::Problem,
     security::{Authenticator, Principal},
     service::Metrics,
+    signing::Signer,
     terms::{self, Terms},
 };
 
@@ -28,6 +29,7 @@ pub struct Parts {
     pub engine: Engine,
     pub store: Arc<dyn Store>,
     pub authenticator: Arc<Authenticator>,
+    pub signer: Signer,
     pub clock: Arc<dyn Clock>,
     /// Tells streams that would go on for ever that the server stops.
     pub stopping: watch::Sender<bool>,

@@ -1,5 +1,5 @@
 //! Follows what other processes change in the tables of the site: prices and settings, keys,
-//! users.
+//! signing keys, users.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn follow(app: &App, mut changes: Receiver<SiteChange>) {
         match changes.recv().await {
             Ok(change) => take(app, change).await,
             Err(RecvError::Lagged(_)) => {
-                for change in [SiteChange::Terms, SiteChange::Keys, SiteChange::Users] {
+                for change in SiteChange::ALL {
                     take(app, change).await;
                 }
             }
@@ -46,6 +46,7 @@ async fn try_to_take(app: &App, change: SiteChange) -> Result<(), Problem> {
     match change {
         SiteChange::Terms => elastic::changing_terms::follow(app).await,
         SiteChange::Keys => app.authenticator.reload_keys().await,
+        SiteChange::SigningKeys => app.signer.reload().await,
         SiteChange::Users => {
             app.authenticator.forget_users();
             Ok(())

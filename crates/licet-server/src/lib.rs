@@ -4,6 +4,7 @@
 //! the reply to the wire. No licence question is decided here.
 
 mod app;
+mod der;
 mod disk;
 mod elastic;
 mod extract;
@@ -20,7 +21,9 @@ pub mod security;
 mod serve;
 mod server;
 mod service;
+mod signing;
 mod silence;
+mod slots;
 mod terms;
 mod usage;
 
@@ -29,3 +32,4 @@ pub use limits::{RateLimit, RateLimiter};
 pub use problem::{Code, Problem};
 pub use serve::{Listener, router};
 pub use server::{Server, ServerOptions, StartError};
+pub use signing::Signer;

@@ -110,6 +110,7 @@ codes! {
     LogInLocked TOO_MANY_REQUESTS "log_in_locked" "Too many failed log-ins";
     Internal INTERNAL_SERVER_ERROR "internal" "The server failed";
     Overloaded SERVICE_UNAVAILABLE "overloaded" "The server is busy";
+    SigningUnavailable SERVICE_UNAVAILABLE "signing_unavailable" "This server cannot sign";
     StoreUnavailable SERVICE_UNAVAILABLE "store_unavailable" "The store cannot answer";
 }
 

@@ -14,8 +14,9 @@ use crate::{
     follower,
     local_instance::LocalInstance,
     router,
-    security::{Authenticator, GeneratedPassword, SecurityOptions},
+    security::{Authenticator, GeneratedPassword, MasterKey, MasterKeyError, SecurityOptions},
     service::Metrics,
+    signing::Signer,
     terms::{self, Terms},
 };
 
@@ -58,6 +59,8 @@ pub enum StartError {
     Listen { address: SocketAddr, error: io::Error },
     #[error("TLS: {0}")]
     Tls(io::Error),
+    #[error("{0}")]
+    MasterKey(#[from] MasterKeyError),
     #[error("{}", .0.detail())]
     Problem(Problem),
 }
@@ -79,13 +82,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// Reads keys, prices and settings and takes the address.
+    /// Reads keys, prices and settings and takes the address. Secrets in the store are sealed under
+    /// `master_key`.
     ///
     /// # Errors
     /// [`StartError`]
     pub async fn start(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
+        master_key: MasterKey,
         options: ServerOptions,
     ) -> Result<Self, StartError> {
         let listener = Listener::bind(options.listen)
@@ -98,7 +103,7 @@ impl Server {
             }
         };
         let security = SecurityOptions { rate_limit: options.rate_limit, ..Default::default() };
-        let app = App::open(store, clock, security, options.engine).await?;
+        let app = App::open(store, clock, master_key, security, options.engine).await?;
         if let Some(id) = options.local_instance {
             app.local_instance.set(id);
         }
@@ -145,16 +150,18 @@ impl App {
     /// What doors need, on a store: engine, keys, prices and settings.
     ///
     /// # Errors
-    /// [`StartError`] if the store cannot be read.
+    /// [`StartError`] if the store cannot be read, or not with this master key.
     pub async fn open(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
+        master_key: MasterKey,
         security: SecurityOptions,
         options: Options,
     ) -> Result<Self, StartError> {
         let changes = store.changes();
         let authenticator = Arc::new(Authenticator::with_options(store.clone(), security)?);
         authenticator.reload_keys().await?;
+        let signer = Signer::open(store.clone(), clock.clone(), master_key).await?;
         let Terms { site, instance_settings } = terms::load(&*store).await?;
         let engine = Engine::start(store.clone(), clock.clone(), site, options).await?;
         let stopping = tokio::sync::watch::Sender::new(false);
@@ -163,6 +170,7 @@ impl App {
             engine,
             store,
             authenticator,
+            signer,
             clock,
             stopping,
             local_instance: LocalInstance::default(),

@@ -39,8 +39,8 @@ pub use projection::{
     Span, UsageFilter, UsageRow,
 };
 pub use site::{
-    AuditRow, InstanceFilter, InstanceRow, KeyKind, KeyRow, RateTableRow, SettingRow, SiteChange,
-    TokenRow, UserRow,
+    AuditRow, InstanceFilter, InstanceRow, KeyKind, KeyRow, RateTableRow, Retirement, SettingRow,
+    SigningKeyRow, SiteChange, TokenRow, UserRow,
 };
 use tokio::sync::{broadcast, oneshot};
 pub use usage_block::{UsageBlock, UsageEntries, UsageEntry, UsagePacker};
@@ -194,6 +194,20 @@ pub trait Site: Send + Sync {
     fn delete_key(&self, kind: KeyKind, id: String, audit: AuditRow) -> Pending<'_, ()>;
     /// All keys ordered by (kind, id).
     fn keys(&self) -> Pending<'_, Vec<KeyRow>>;
+
+    /// Puts these signing keys in place of all that there are.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if those that there are are not `before`, as
+    /// [`signing_keys`](Self::signing_keys) gave them: somebody else was faster.
+    fn replace_signing_keys(
+        &self,
+        before: Vec<SigningKeyRow>,
+        after: Vec<SigningKeyRow>,
+        audit: AuditRow,
+    ) -> Pending<'_, ()>;
+    /// All signing keys ordered by (created, kid).
+    fn signing_keys(&self) -> Pending<'_, Vec<SigningKeyRow>>;
 
     /// Settings that were changed from their default.
     fn settings(&self) -> Pending<'_, Vec<SettingRow>>;

@@ -61,6 +61,52 @@ pub struct KeyRow {
     pub modified_ms: i64,
 }
 
+/// A key that signs the site's answers.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SigningKeyRow {
+    /// Thumbprint of the public half (RFC 7638).
+    pub kid: String,
+    /// `EdDSA` or `RS256`.
+    pub algorithm: String,
+    /// Sealed by the caller; `None` when it is not to sign any more.
+    pub sealed_private_key: Option<Vec<u8>>,
+    /// JSON, just the members that the thumbprint is made of.
+    pub public_jwk: String,
+    pub created_ms: i64,
+    /// From then on it signs.
+    pub activates_ms: i64,
+    pub retirement: Option<Retirement>,
+}
+
+/// The end of a signing key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retirement {
+    /// From then on it signs no more.
+    pub retires_ms: i64,
+    /// From then on it is not published any more.
+    pub expires_ms: i64,
+}
+
+impl Retirement {
+    /// From the columns of a row, which have both or neither.
+    pub(crate) fn of(retires_ms: Option<i64>, expires_ms: Option<i64>) -> Option<Self> {
+        Some(Self { retires_ms: retires_ms?, expires_ms: expires_ms? })
+    }
+}
+
+/// Not even what is sealed belongs into a log.
+impl std::fmt::Debug for SigningKeyRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SigningKeyRow")
+            .field("kid", &self.kid)
+            .field("algorithm", &self.algorithm)
+            .field("can_sign", &self.sealed_private_key.is_some())
+            .field("activates_ms", &self.activates_ms)
+            .field("retirement", &self.retirement)
+            .finish_non_exhaustive()
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingRow {
     pub name: String,
@@ -98,8 +144,13 @@ pub enum SiteChange {
     Terms,
     /// Of the site or of an instance.
     Keys,
+    SigningKeys,
     /// Users or their tokens, of the site or of an instance.
     Users,
+}
+
+impl SiteChange {
+    pub const ALL: [Self; 4] = [Self::Terms, Self::Keys, Self::SigningKeys, Self::Users];
 }
 
 /// Who changed what. `before` and `after` are JSON texts without secrets.

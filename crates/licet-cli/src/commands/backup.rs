@@ -15,7 +15,8 @@ Example:
   licet backup backups/2026-01-31 --data /var/lib/licet
 
 The server may run meanwhile; the copy is as the store stood at one moment. The directory must
-not exist, or be empty. Put it back with `licet restore`.";
+not exist, or be empty. Put it back with `licet restore`. The master key (master.key) is not in the
+copy, so that who has the copy cannot sign; keep it elsewhere.";
 
 /// Copy the data directory of a server, which may be running
 #[derive(Debug, clap::Args)]
@@ -37,6 +38,10 @@ impl Args {
         })
         .map_err(|error| store_failure(&error))?;
         drop(progress);
+        context.output.note(
+            "the master key (master.key) is not in the backup; keep a copy of it elsewhere, a \
+             restored server needs it",
+        );
         context.output.done(&format!("backed up into {}", self.to.display()))?;
         Ok(Exit::Yes)
     }

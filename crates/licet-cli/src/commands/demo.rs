@@ -1,7 +1,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use licet_engine::{Clock, SystemClock};
-use licet_server::{Server, ServerOptions};
+use licet_server::{Server, ServerOptions, security::MasterKey};
 use licet_store::sqlite::SqliteStore;
 
 use super::serve::{LogFormat, start_log};
@@ -57,7 +57,8 @@ impl Args {
                 admin_password: Some(ADMIN_PASSWORD.to_owned()),
                 ..ServerOptions::default()
             };
-            let server = Server::start(store, Arc::new(SystemClock), options).await?;
+            let master_key = MasterKey::random()?;
+            let server = Server::start(store, Arc::new(SystemClock), master_key, options).await?;
             let (url, engine) = (server.url(), server.app().engine.clone());
             let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
             let serving = tokio::spawn(server.run(async {

@@ -19,6 +19,7 @@ pub(crate) mod restore;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod session;
+pub(crate) mod signing_key;
 pub(crate) mod token;
 pub(crate) mod usage;
 pub(crate) mod user;

@@ -15,7 +15,9 @@ const EXAMPLE: &str = "\
 Example:
   licet restore backups/2026-01-31 --data /var/lib/licet-new
 
-The data directory must not exist, or be empty, so that nothing is overwritten.";
+The data directory must not exist, or be empty, so that nothing is overwritten. Before the server
+starts on it, put the file master.key of the old one there; `licet signing-key reset` is the way out
+if it is lost.";
 
 /// Make a data directory from a backup
 #[derive(Debug, clap::Args)]
@@ -36,6 +38,7 @@ impl Args {
         })
         .map_err(|error| store_failure(&error))?;
         drop(progress);
+        context.output.note("put the master key (master.key) of the old server into it");
         context.output.done(&format!("restored into {}", self.data.display()))?;
         Ok(Exit::Yes)
     }

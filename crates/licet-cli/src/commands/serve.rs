@@ -14,8 +14,9 @@ use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    context::Context,
+    context::{Context, variable},
     failure::{Exit, Failure},
+    master_key,
     place::Place,
     runtime,
 };
@@ -67,6 +68,10 @@ struct Settings {
     /// Private key of the certificate, PEM
     #[arg(long, env = "LICET_TLS_KEY", value_name = "FILE")]
     tls_key: Option<PathBuf>,
+    /// File of the master key, under which secrets in the store are sealed; made at the first start
+    /// [default: master.key in the data directory; with a database, in this user's state directory]
+    #[arg(long, env = "LICET_MASTER_KEY_FILE", value_name = "FILE")]
+    master_key: Option<PathBuf>,
     /// How often each caller may call in a second [default: no limit]
     #[arg(long, env = "LICET_REQUESTS_PER_SECOND", value_name = "N")]
     requests_per_second: Option<NonZeroU32>,
@@ -100,11 +105,13 @@ impl Args {
         let format = settings.log_format.unwrap_or(LogFormat::Text);
         start_log(settings.log.as_deref().unwrap_or("info"), format)?;
         let place = Place::of(settings.data.clone(), settings.database.clone())?;
+        let master_key = master_key::source(settings.master_key.clone(), &place)?;
         let threads = settings.threads;
         let options = settings.server_options(self.admin_password)?;
         runtime::run(threads, async {
             let store = place.open().await?;
-            let server = Server::start(store, Arc::new(SystemClock), options).await?;
+            let master_key = master_key.open(&*store).await?;
+            let server = Server::start(store, Arc::new(SystemClock), master_key, options).await?;
             let told_to_stop = runtime::until_told_to_stop();
             announce(&server, context)?;
             let address = server.url();
@@ -165,6 +172,11 @@ impl Settings {
             listen: self.listen.or(other.listen),
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),
+            // The file's is a second one where the environment has the key itself.
+            master_key: match variable(master_key::VARIABLE) {
+                None => self.master_key.or(other.master_key),
+                Some(_) => self.master_key,
+            },
             requests_per_second: self.requests_per_second.or(other.requests_per_second),
             threads: self.threads.or(other.threads),
             log: self.log.or(other.log),
@@ -183,6 +195,7 @@ impl Settings {
         };
         let defaults = ServerOptions::default();
         Ok(ServerOptions {
+            local_instance: None,
             listen: self.listen.unwrap_or(defaults.listen),
             tls,
             admin_password,

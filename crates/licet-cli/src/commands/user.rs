@@ -107,9 +107,7 @@ struct ResetPassword {
 impl ResetPassword {
     fn run(self, context: &Context) -> Result<(), Failure> {
         let (user, place) = (&self.user, self.place.place()?);
-        if place.directory().is_some_and(|directory| !directory.join("journal.db").is_file()) {
-            return Err(Failure::usage(format!("{place}: there is no journal.db in it")));
-        }
+        place.require_journal()?;
         let refused =
             |problem: Problem| Failure::other(format!("user {user}: {}", problem.detail()));
         runtime::run(None, async {

@@ -66,6 +66,9 @@ impl Server {
             .args(["serve", "--listen", "127.0.0.1:0", "--log", "off"])
             .args(place.into().0)
             .env("LICET_ADMIN_PASSWORD", PASSWORD)
+            // Of servers on databases; a test leaves nothing behind with whoever runs it.
+            .env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"))
+            .env_remove("STATE_DIRECTORY")
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .spawn()

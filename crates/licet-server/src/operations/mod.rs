@@ -1,4 +1,4 @@
-//! The operations door: log-in, users, the audit log, and what the site knows of instances and
+//! The operations door: log-in, users, the audit log, signing keys, and what the site knows of instances and
 //! accounts.
 
 mod accounts;
@@ -11,6 +11,7 @@ mod me;
 mod page;
 mod producer_user;
 mod responses;
+mod signing_keys;
 mod users;
 
 pub(crate) use asked::Asked;
@@ -34,4 +35,6 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(instances::set_admin_password))
         .routes(routes!(producer_user::get, producer_user::put))
         .routes(routes!(accounts::list))
+        .routes(routes!(signing_keys::list, signing_keys::create))
+        .routes(routes!(signing_keys::delete))
 }

@@ -1,9 +1,9 @@
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 of credentials; what caches and the store know instead of the secret.
-pub(super) type Digest = [u8; 32];
+pub(crate) type Digest = [u8; 32];
 
-pub(super) fn sha256(bytes: &[u8]) -> Digest {
+pub(crate) fn sha256(bytes: &[u8]) -> Digest {
     Sha256::digest(bytes).into()
 }
 

@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{
 use licet_store::{KeyKind, KeyRow};
 
 use super::pem::{PemError, read_public_key};
-use crate::problem::Code;
+use crate::{der, problem::Code};
 
 /// Fewest bits of an RSA modulus.
 const RSA_BITS_MIN: usize = 2048;
@@ -159,7 +159,7 @@ fn check_rsa_size(pkcs1: &[u8]) -> Result<(), KeyError> {
 /// Says what DER is that is no public key, if that can be seen from its first bytes: a secret
 /// first of all, also when it is cut off.
 fn check_form(der: &[u8]) -> Result<(), KeyError> {
-    let (length, rest) = der_header(der, 0x30).ok_or(KeyError::Unsupported)?;
+    let (length, rest) = der::header(der, der::SEQUENCE).ok_or(KeyError::Unsupported)?;
     // Private keys of every format begin with a version, which public keys do not have.
     if matches!(rest, [0x02, 0x01, 0 | 1, ..]) {
         return Err(KeyError::Pem(PemError::PrivateKey));
@@ -168,7 +168,7 @@ fn check_form(der: &[u8]) -> Result<(), KeyError> {
         let expected = der.len() - rest.len() + length;
         return Err(KeyError::Truncated { expected, found: der.len() });
     }
-    match der_header(rest, 0x30) {
+    match der::header(rest, der::SEQUENCE) {
         // A certificate has a version or a serial number here, a key the name of its algorithm.
         Some((_, [0xa0 | 0x02, ..])) => Err(KeyError::Pem(PemError::Certificate)),
         _ => Ok(()),
@@ -184,38 +184,10 @@ fn rsa_bits(pkcs1: &[u8]) -> Option<usize> {
 /// Modulus and exponent of a DER `RSAPublicKey`, which is SEQUENCE { INTEGER n, INTEGER e },
 /// without leading zeros.
 pub(super) fn rsa_numbers(pkcs1: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (modulus, rest) = der_split(der_value(pkcs1, 0x30)?, 0x02)?;
-    let exponent = der_value(rest, 0x02)?;
-    let digits = |number: &'_ [u8]| number.iter().position(|byte| *byte != 0);
-    Some((&modulus[digits(modulus)?..], &exponent[digits(exponent)?..]))
-}
-
-/// Contents of the DER value with the tag `tag` that `input` begins with.
-pub(super) fn der_value(input: &[u8], tag: u8) -> Option<&[u8]> {
-    der_split(input, tag).map(|(value, _)| value)
-}
-
-/// The same, and what follows.
-fn der_split(input: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = der_header(input, tag)?;
-    rest.split_at_checked(length)
-}
-
-/// The length that the header of a DER value with the tag `tag` tells, and what follows it.
-fn der_header(input: &[u8], tag: u8) -> Option<(usize, &[u8])> {
-    let (&found, rest) = input.split_first()?;
-    let (&short, rest) = rest.split_first()?;
-    if found != tag {
-        return None;
-    }
-    if short < 0x80 {
-        return Some((usize::from(short), rest));
-    }
-    let (long, rest) = rest.split_at_checked(usize::from(short & 0x7f))?;
-    if long.len() > 4 {
-        return None;
-    }
-    Some((long.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), rest))
+    let (sequence, _) = der::value(pkcs1, der::SEQUENCE)?;
+    let (modulus, rest) = der::unsigned(sequence)?;
+    let (exponent, _) = der::unsigned(rest)?;
+    Some((modulus, exponent))
 }
 
 /// All uploaded keys by id; never changes, a change makes a new one.

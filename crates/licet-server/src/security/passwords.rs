@@ -1,16 +1,15 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::Arc;
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version,
     password_hash::SaltString,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::random;
-use crate::problem::{Code, Problem};
+use crate::{
+    problem::{Code, Problem},
+    slots::{Slot, Slots},
+};
 
 /// Longest password, in characters.
 const CHARS_MAX: usize = 256;
@@ -45,17 +44,10 @@ impl Default for HashCost {
 #[derive(Debug)]
 pub(super) struct Passwords {
     params: Params,
-    slots: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    slots: Slots,
     /// A hash that no password has, for users that do not exist; checking against it takes as
     /// long as against a real one.
     nobody: Arc<str>,
-}
-
-/// Leave to compute one hash.
-#[derive(Debug)]
-pub(super) struct Slot {
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Passwords {
@@ -72,12 +64,7 @@ impl Passwords {
             unpadded(&salt),
             unpadded(&output)
         );
-        Ok(Self {
-            params,
-            slots: Arc::new(Semaphore::new(HASHES_MAX)),
-            waiting: AtomicUsize::new(0),
-            nobody: nobody.into(),
-        })
+        Ok(Self { params, slots: Slots::new(HASHES_MAX, WAITING_MAX), nobody: nobody.into() })
     }
 
     /// Waits for leave to compute a hash.
@@ -85,10 +72,7 @@ impl Passwords {
     /// # Errors
     /// 503 `overloaded` if too many wait already.
     pub(super) async fn slot(&self) -> Result<Slot, Problem> {
-        let _waiting = Waiting::enter(&self.waiting).ok_or_else(overloaded)?;
-        // The semaphore is never closed.
-        let permit = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| overloaded())?;
-        Ok(Slot { _permit: permit })
+        self.slots.take().await.ok_or_else(overloaded)
     }
 
     /// Hashes a password into a PHC string.
@@ -131,22 +115,6 @@ impl Passwords {
             }
         })
         .await
-    }
-}
-
-/// Counts itself as waiting until dropped, also when the request is given up.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn enter(waiting: &'a AtomicUsize) -> Option<Self> {
-        let entered = Self(waiting);
-        (waiting.fetch_add(1, Ordering::Relaxed) < WAITING_MAX).then_some(entered)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -274,7 +242,7 @@ impl std::fmt::Debug for GeneratedPassword {
 
 #[cfg(test)]
 mod tests {
-    use std::{future::poll_fn, pin::Pin, task::Poll};
+    use futures_util::FutureExt;
 
     use super::*;
     use crate::security::testing::CHEAP;
@@ -306,23 +274,16 @@ mod tests {
         assert_eq!(problem.code(), Code::Internal);
     }
 
-    /// Polls once.
-    async fn is_pending<F: Future>(mut future: Pin<&mut F>) -> bool {
-        poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
-    }
-
     #[tokio::test]
     async fn the_queue_is_bounded() {
         let passwords = Passwords::new(CHEAP).unwrap();
         let held = [passwords.slot().await.unwrap(), passwords.slot().await.unwrap()];
         let mut waiting: Vec<_> = (0..WAITING_MAX).map(|_| Box::pin(passwords.slot())).collect();
         for future in &mut waiting {
-            assert!(is_pending(future.as_mut()).await);
+            assert!(future.as_mut().now_or_never().is_none());
         }
         assert_eq!(passwords.slot().await.unwrap_err().code(), Code::Overloaded);
         drop(held);
-        drop(waiting);
-        assert!(passwords.slot().await.is_ok(), "who gave up waiting counts no more");
     }
 
     #[test]

@@ -5,8 +5,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{
     digest::sha256,
-    keys::{KeyError, der_value, rsa_numbers},
+    keys::{KeyError, rsa_numbers},
 };
+use crate::der;
 
 /// An Ed25519 key in SubjectPublicKeyInfo; its last 32 bytes are the key.
 const ED25519_DER_LEN: usize = 44;
@@ -47,10 +48,9 @@ fn members(der: &[u8]) -> Option<String> {
 
 /// Both coordinates in SEQUENCE { SEQUENCE algorithm, BIT STRING point }.
 fn ec_point(der: &[u8]) -> Option<&[u8]> {
-    let info = der_value(der, 0x30)?;
-    let algorithm = der_value(info, 0x30)?;
-    // The algorithm is short, so its header is two bytes.
-    let bits = der_value(info.get(2 + algorithm.len()..)?, 0x03)?;
+    let (info, _) = der::value(der, der::SEQUENCE)?;
+    let (_, after_algorithm) = der::value(info, der::SEQUENCE)?;
+    let (bits, _) = der::value(after_algorithm, der::BIT_STRING)?;
     let (&unused_bits, point) = bits.split_first()?;
     let (&form, coordinates) = point.split_first()?;
     (unused_bits == 0 && form == UNCOMPRESSED).then_some(coordinates)

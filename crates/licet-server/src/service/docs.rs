@@ -31,7 +31,7 @@ use crate::{App, Code, Problem};
     ),
     modifiers(&Schemes),
     tags(
-        (name = "service", description = "Health, readiness, metrics"),
+        (name = "service", description = "Health, readiness, metrics, public keys"),
     ),
 )]
 pub(crate) struct Contract;

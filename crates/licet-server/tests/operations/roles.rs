@@ -41,8 +41,10 @@ async fn every_operation_asks_for_its_permission() {
     let audit = format!("{OPERATIONS}/audit");
     let accounts = format!("{OPERATIONS}/accounts");
     let me = format!("{OPERATIONS}/users/me");
+    let signing_keys = format!("{OPERATIONS}/signing-keys");
+    let signing_key = format!("{signing_keys}/nobody");
     let new_user = json!({ "user": "", "password": "", "role": "" });
-    let operations: [(&str, &str, Option<Value>, Option<Permission>); 13] = [
+    let operations: [(&str, &str, Option<Value>, Option<Permission>); 16] = [
         ("GET", &me, None, None),
         ("GET", &users, None, Some(Permission::UsersRead)),
         ("GET", &user, None, Some(Permission::UsersRead)),
@@ -52,6 +54,9 @@ async fn every_operation_asks_for_its_permission() {
         ("GET", &audit, None, Some(Permission::AuditRead)),
         ("GET", &instance, None, Some(Permission::InstancesRead)),
         ("GET", &accounts, None, Some(Permission::InstancesRead)),
+        ("GET", &signing_keys, None, Some(Permission::Keys)),
+        ("POST", &signing_keys, Some(json!({ "overlapSeconds": -1 })), Some(Permission::Keys)),
+        ("DELETE", &signing_key, None, Some(Permission::Keys)),
         ("GET", "/data/api/v1/report/usage", None, Some(Permission::UsageRead)),
         ("GET", "/usage/api/v1/rollups", None, Some(Permission::UsageRead)),
         ("GET", "/usage/api/v1/consumers", None, Some(Permission::UsageRead)),

@@ -18,7 +18,7 @@ use licet_engine::{ManualClock, Options};
 use licet_protocol::KeyIn;
 use licet_server::{
     App, RateLimit, router,
-    security::{Author, HashCost, SecurityOptions},
+    security::{Author, HashCost, MasterKey, SecurityOptions},
 };
 use licet_store::{KeyKind, Store};
 use serde_json::{Value, json};
@@ -34,6 +34,7 @@ pub const DAY_MS: i64 = 24 * HOUR_MS;
 pub struct Builder {
     now_ms: i64,
     rate_limit: Option<RateLimit>,
+    master_key: Option<MasterKey>,
     options: Options,
 }
 
@@ -46,6 +47,12 @@ impl Builder {
     #[must_use]
     pub fn rate_limit(self, rate_limit: RateLimit) -> Self {
         Self { rate_limit: Some(rate_limit), ..self }
+    }
+
+    /// One that a test keeps, to open the store again.
+    #[must_use]
+    pub fn master_key(self, master_key: MasterKey) -> Self {
+        Self { master_key: Some(master_key), ..self }
     }
 
     #[must_use]
@@ -62,7 +69,13 @@ impl Builder {
             hash_cost: HashCost { memory_kib: 64, passes: 1 },
             ..SecurityOptions::default()
         };
-        let app = App::open(store.clone(), Arc::new(clock.clone()), security, self.options);
+        let app = App::open(
+            store.clone(),
+            Arc::new(clock.clone()),
+            self.master_key.unwrap_or_else(|| MasterKey::random().unwrap()),
+            security,
+            self.options,
+        );
         let app = app.await.unwrap();
         let server = TestServer {
             router: router(app.clone()).unwrap(),
@@ -97,7 +110,12 @@ pub struct TestServer {
 impl TestServer {
     #[must_use]
     pub fn builder() -> Builder {
-        Builder { now_ms: START_MS, rate_limit: None, options: Options::default() }
+        Builder {
+            now_ms: START_MS,
+            rate_limit: None,
+            master_key: None,
+            options: Options::default(),
+        }
     }
 
     pub async fn start() -> Self {

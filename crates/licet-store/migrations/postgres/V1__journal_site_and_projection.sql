@@ -66,6 +66,21 @@ CREATE TABLE access_key (
     modified_ms bigint NOT NULL
 );
 
+-- Keys of the site that sign its answers. The private half is sealed under the master key, which is
+-- not in this database; it is gone when the key signs no more.
+CREATE TABLE signing_key (
+    kid text COLLATE "C" PRIMARY KEY,
+    algorithm text NOT NULL CHECK (algorithm IN ('EdDSA', 'RS256')),
+    sealed_private_key bytea,
+    public_jwk text NOT NULL,
+    created_ms bigint NOT NULL,
+    activates_ms bigint NOT NULL,
+    retires_ms bigint,
+    expires_ms bigint,
+    CHECK ((retires_ms IS NULL) = (expires_ms IS NULL)),
+    CHECK (sealed_private_key IS NOT NULL OR retires_ms IS NOT NULL)
+);
+
 CREATE TABLE setting (
     name text COLLATE "C" PRIMARY KEY,
     value text NOT NULL,

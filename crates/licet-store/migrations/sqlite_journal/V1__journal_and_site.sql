@@ -52,6 +52,21 @@ CREATE TABLE access_key (
     modified_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Keys of the site that sign its answers. The private half is sealed under the master key, which is
+-- not in this file; it is gone when the key signs no more.
+CREATE TABLE signing_key (
+    kid TEXT PRIMARY KEY,
+    algorithm TEXT NOT NULL CHECK (algorithm IN ('EdDSA', 'RS256')),
+    sealed_private_key BLOB,
+    public_jwk TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    activates_ms INTEGER NOT NULL,
+    retires_ms INTEGER,
+    expires_ms INTEGER,
+    CHECK ((retires_ms IS NULL) = (expires_ms IS NULL)),
+    CHECK (sealed_private_key IS NOT NULL OR retires_ms IS NOT NULL)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE setting (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL,

@@ -24,14 +24,13 @@ const NOTICES_MAX: usize = 256;
 
 const RECONNECT_AFTER: Duration = Duration::from_millis(200);
 
-const ALL: [SiteChange; 3] = [SiteChange::Terms, SiteChange::Keys, SiteChange::Users];
-
 impl SiteChange {
     /// As notices carry it.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Terms => "terms",
             Self::Keys => "keys",
+            Self::SigningKeys => "signing-keys",
             Self::Users => "users",
         }
     }
@@ -83,11 +82,11 @@ async fn listen(database: &Database, notices: &broadcast::Sender<SiteChange>) ->
         client.query_one("SELECT current_schema()::text", &[]).await?.try_get(0)?;
     client.batch_execute("LISTEN licet_site").await?;
     // Something may have been missed while nobody listened.
-    ALL.into_iter().for_each(|change| tell(notices, change));
+    SiteChange::ALL.into_iter().for_each(|change| tell(notices, change));
     while let Some(payload) = heard.recv().await {
         if let Some((of, name)) = payload.rsplit_once(' ')
             && of == schema
-            && let Some(change) = ALL.into_iter().find(|change| change.name() == name)
+            && let Some(change) = SiteChange::ALL.into_iter().find(|change| change.name() == name)
         {
             tell(notices, change);
         }

@@ -41,6 +41,7 @@ mod rollups;
 mod schema;
 mod sessions;
 mod settings;
+mod signing_keys;
 mod site;
 mod snapshots;
 mod target;

@@ -9,12 +9,12 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::{
-    PostgresStore, audit, instance_users, instances, keys, listener, rate_tables, settings, tokens,
-    users,
+    PostgresStore, audit, instance_users, instances, keys, listener, rate_tables, settings,
+    signing_keys, tokens, users,
 };
 use crate::{
     AuditRow, InstanceFilter, InstanceRow, KeyKind, KeyRow, Pending, RateTableRow, SettingRow,
-    Site, SiteChange, StoreError, TokenRow, UserRow, audit_id::Changes,
+    SigningKeyRow, Site, SiteChange, StoreError, TokenRow, UserRow, audit_id::Changes,
 };
 
 const LOCK: &str =
@@ -107,6 +107,21 @@ impl Site for PostgresStore {
 
     fn keys(&self) -> Pending<'_, Vec<KeyRow>> {
         Box::pin(keys::all(&self.shared))
+    }
+
+    fn replace_signing_keys(
+        &self,
+        before: Vec<SigningKeyRow>,
+        after: Vec<SigningKeyRow>,
+        audit: AuditRow,
+    ) -> Pending<'_, ()> {
+        change!(self, audit, Some(SiteChange::SigningKeys), |transaction| {
+            signing_keys::replace(transaction, &before, &after)
+        })
+    }
+
+    fn signing_keys(&self) -> Pending<'_, Vec<SigningKeyRow>> {
+        Box::pin(signing_keys::all(&self.shared))
     }
 
     fn settings(&self) -> Pending<'_, Vec<SettingRow>> {

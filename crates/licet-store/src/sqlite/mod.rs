@@ -34,6 +34,7 @@ mod readers;
 mod rollups;
 mod sessions;
 mod settings;
+mod signing_keys;
 mod site;
 mod snapshots;
 mod tokens;

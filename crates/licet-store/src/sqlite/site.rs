@@ -5,11 +5,12 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::{
-    SqliteStore, audit, instance_users, instances, keys, rate_tables, settings, tokens, users,
+    SqliteStore, audit, instance_users, instances, keys, rate_tables, settings, signing_keys,
+    tokens, users,
 };
 use crate::{
     AuditRow, InstanceFilter, InstanceRow, KeyKind, KeyRow, Pending, RateTableRow, SettingRow,
-    Site, SiteChange, StoreError, TokenRow, UserRow, audit_id::Changes,
+    SigningKeyRow, Site, SiteChange, StoreError, TokenRow, UserRow, audit_id::Changes,
 };
 
 impl SqliteStore {
@@ -73,6 +74,21 @@ impl Site for SqliteStore {
 
     fn keys(&self) -> Pending<'_, Vec<KeyRow>> {
         self.read_journal(|connection| Ok(keys::all(connection)?))
+    }
+
+    fn replace_signing_keys(
+        &self,
+        before: Vec<SigningKeyRow>,
+        after: Vec<SigningKeyRow>,
+        audit: AuditRow,
+    ) -> Pending<'_, ()> {
+        self.change_site(audit, move |connection| {
+            signing_keys::replace(connection, &before, &after)
+        })
+    }
+
+    fn signing_keys(&self) -> Pending<'_, Vec<SigningKeyRow>> {
+        self.read_journal(|connection| Ok(signing_keys::all(connection)?))
     }
 
     fn settings(&self) -> Pending<'_, Vec<SettingRow>> {

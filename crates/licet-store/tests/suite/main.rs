@@ -86,6 +86,7 @@ macro_rules! stories {
                 a_rate_table_version_is_taken_once_in_its_series,
                 the_last_administration_key_stays,
                 keys_are_put_all_or_none,
+                signing_keys_are_replaced_by_who_knows_them,
                 settings_are_replaced_by_name,
                 a_deleted_user_takes_its_tokens_along,
                 tokens_are_swept_when_they_have_expired,

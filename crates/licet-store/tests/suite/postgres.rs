@@ -238,7 +238,7 @@ async fn changes_of_the_site_reach_the_other_store() {
         modified_ms: 1,
     };
     // Whoever begins to listen is told that everything may have changed.
-    for expected in [SiteChange::Terms, SiteChange::Keys, SiteChange::Users] {
+    for expected in SiteChange::ALL {
         assert_eq!(notices.recv().await.unwrap(), expected);
     }
     ours.put_settings(vec![row], AuditRow::default()).await.unwrap();
@@ -246,6 +246,8 @@ async fn changes_of_the_site_reach_the_other_store() {
     assert_eq!(theirs.settings().await.unwrap().len(), 1);
     ours.put_keys(vec![key], AuditRow::default()).await.unwrap();
     assert_eq!(notices.recv().await.unwrap(), SiteChange::Keys);
+    ours.replace_signing_keys(vec![], vec![], AuditRow::default()).await.unwrap();
+    assert_eq!(notices.recv().await.unwrap(), SiteChange::SigningKeys);
     ours.delete_tokens("ada".into(), None, AuditRow::default()).await.unwrap();
     assert_eq!(notices.recv().await.unwrap(), SiteChange::Users);
 }

@@ -1,8 +1,8 @@
 //! Stories of what belongs to the site.
 
 use licet_store::{
-    AuditRow, InstanceFilter, InstanceRow, KeyKind, KeyRow, Projection, RateTableRow, SettingRow,
-    Store, StoreError, TokenRow, UserRow,
+    AuditRow, InstanceFilter, InstanceRow, KeyKind, KeyRow, Projection, RateTableRow, Retirement,
+    SettingRow, SigningKeyRow, Store, StoreError, TokenRow, UserRow,
 };
 use uuid::Uuid;
 
@@ -132,6 +132,44 @@ pub(crate) async fn keys_are_put_all_or_none(home: &dyn Home) {
     let refused = vec![key(KeyKind::Client, "b", "B"), key(KeyKind::Client, "a", "A")];
     assert!(matches!(put(refused).await, Err(StoreError::Duplicate)));
     assert_eq!(store.keys().await.unwrap(), [key(KeyKind::Administration, "a", "new")]);
+}
+
+fn signing_key(kid: &str, created_ms: i64) -> SigningKeyRow {
+    SigningKeyRow {
+        kid: kid.into(),
+        algorithm: "EdDSA".into(),
+        sealed_private_key: Some(vec![1, 2, 3]),
+        public_jwk: "{}".into(),
+        created_ms,
+        activates_ms: 7,
+        retirement: None,
+    }
+}
+
+pub(crate) async fn signing_keys_are_replaced_by_who_knows_them(home: &dyn Home) {
+    let store = home.open().await;
+    let replace = |before: &[SigningKeyRow], after: &[SigningKeyRow]| {
+        store.replace_signing_keys(before.to_vec(), after.to_vec(), audit(5, "signing-key.create"))
+    };
+    assert_eq!(store.signing_keys().await.unwrap(), []);
+    let old = signing_key("b", 1);
+    replace(&[], std::slice::from_ref(&old)).await.unwrap();
+    let retired = SigningKeyRow {
+        sealed_private_key: None,
+        retirement: Some(Retirement { retires_ms: 8, expires_ms: 9 }),
+        ..old.clone()
+    };
+    let rs256 = SigningKeyRow { algorithm: "RS256".into(), ..signing_key("a", 2) };
+    let after = [retired, rs256];
+    let late = replace(&[], &[signing_key("c", 1)]).await;
+    assert!(matches!(late, Err(StoreError::Conflict)), "{late:?}");
+    replace(&[old.clone()], &after).await.unwrap();
+    assert_eq!(store.signing_keys().await.unwrap(), after);
+    let late = replace(&[old], &[]).await;
+    assert!(matches!(late, Err(StoreError::Conflict)), "{late:?}");
+    replace(&after, &after[1..]).await.unwrap();
+    assert_eq!(store.signing_keys().await.unwrap(), after[1..]);
+    assert_eq!(store.audit_rows(0, 10).await.unwrap().len(), 3, "what was late left none");
 }
 
 pub(crate) async fn settings_are_replaced_by_name(home: &dyn Home) {
