@@ -14,9 +14,15 @@ mod audit;
 mod body;
 mod condition;
 mod configuration;
+mod feature_answer;
+mod feature_line_item;
+mod feature_request;
+mod feature_version;
+mod flag;
 mod instance;
 mod instance_setting;
 mod instance_user;
+mod interval;
 mod item_code;
 mod jwk;
 mod jws;
@@ -57,12 +63,24 @@ pub use condition::{
     ConditionIn, ConditionOperator, ConditionOut, ConditionPart, ConditionTest, ConditionsIn,
 };
 pub use configuration::{ConfigurationChange, ConfigurationEntry, ConfigurationPatch};
+pub use feature_answer::{
+    End, FeatureAnswer, FeatureCountOut, FeatureGrant, FeatureStatus, FinalExpiry, LineItemInfoOut,
+};
+pub use feature_line_item::{
+    FeatureEnd, FeatureLineItemIn, FeatureLineItemOut, FeatureLineItems, FeatureOverdraft,
+    FeatureProduct, LicenseModelKind, LineItemFeature, MeteredTerms,
+};
+pub use feature_request::{
+    FeatureIn, FeatureRequest, GranularityKind, HostIdIn, OperationKind, SelectorMap,
+};
+pub use feature_version::FeatureVersion;
 pub use instance::{InstanceDetail, InstanceIn, InstanceOut, InstancePage};
 pub use instance_setting::{InstanceSetting, InstanceSettings, SettingValues};
 pub use instance_user::{
     AdminPassword, InstanceRole, InstanceToken, InstanceUserIn, InstanceUserOut, InstanceUserPatch,
     InstanceUsers,
 };
+pub use interval::Interval;
 pub use item_code::{describe, item_code, read_item_code};
 pub use jwk::{JwkSet, KeyUse, PublicJwk, PublishedJwk};
 pub use jws::{NotSigned, ProtectedHeader, SignedDocument, UnsignedDocument};

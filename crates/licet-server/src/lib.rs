@@ -3,12 +3,14 @@
 //! A folder for each door: it parses and authenticates, asks the engine or the store, and maps
 //! the reply to the wire. No licence question is decided here.
 
+mod answer;
 mod app;
 mod der;
 mod disk;
 mod elastic;
 mod extract;
 mod follower;
+mod idempotency;
 mod instance_settings;
 mod license_server;
 mod limits;

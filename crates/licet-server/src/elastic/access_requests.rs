@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{
     extract::{FromRequestParts, State},
     http::request::Parts,
+    idempotency::{Asked, IdempotencyHeader},
     response::Response,
 };
 use licet_core::{Command, ItemOutcome, LineCharge, Outcome, Reply, RequestedItem, Requester};
@@ -18,13 +19,12 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use super::{
-    Operations, answer,
+    Operations,
     document::IdempotencyParams,
-    idempotency::{Asked, IdempotencyHeader},
     path::{InstanceAt, Version},
 };
 use crate::{
-    App, Problem,
+    App, Problem, answer,
     extract::{Params, RawBody},
     security::{Authorized, perm},
 };

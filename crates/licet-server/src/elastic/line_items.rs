@@ -13,11 +13,11 @@ use licet_protocol::{
 use utoipa_axum::routes;
 
 use super::{
-    Operations, answer, line_item_complaints,
+    Operations, line_item_complaints,
     path::{InstanceAt, LineItemAt, Version},
 };
 use crate::{
-    App, Code, Problem,
+    App, Code, Problem, answer,
     extract::RawBody,
     security::{Authorized, Principal, perm},
 };
@@ -169,7 +169,7 @@ fn terms(line_item: LineItemIn) -> Result<LineItemTerms, Problem> {
     };
     Ok(LineItemTerms {
         activation_id: activation_id.as_str().into(),
-        state: state_in(state),
+        state: line_item_state_in(state),
         quantity: whole("$.quantity", quantity)?,
         starts_at_ms: start.0,
         ends_at_ms: end.0,
@@ -190,7 +190,7 @@ fn line_item_out(line: &LineItem, version: ApiVersion) -> LineItemOut {
     let reset_frequency = terms.reset_frequency.filter(|_| version != ApiVersion::V1_0);
     LineItemOut {
         activation_id: terms.activation_id.to_string(),
-        state: state_out(terms.state),
+        state: line_item_state_out(terms.state),
         quantity: terms.quantity.micros() / MICROS,
         used: line.used.into(),
         start: terms.starts_at_ms.into(),
@@ -205,7 +205,7 @@ fn line_item_out(line: &LineItem, version: ApiVersion) -> LineItemOut {
     }
 }
 
-fn state_in(state: licet_protocol::LineItemState) -> LineItemState {
+pub(crate) fn line_item_state_in(state: licet_protocol::LineItemState) -> LineItemState {
     match state {
         licet_protocol::LineItemState::Deployed => LineItemState::Deployed,
         licet_protocol::LineItemState::Inactive => LineItemState::Inactive,
@@ -213,7 +213,7 @@ fn state_in(state: licet_protocol::LineItemState) -> LineItemState {
     }
 }
 
-fn state_out(state: LineItemState) -> licet_protocol::LineItemState {
+pub(crate) fn line_item_state_out(state: LineItemState) -> licet_protocol::LineItemState {
     match state {
         LineItemState::Deployed => licet_protocol::LineItemState::Deployed,
         LineItemState::Inactive => licet_protocol::LineItemState::Inactive,

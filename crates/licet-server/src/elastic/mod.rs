@@ -7,12 +7,10 @@
 
 mod access_requests;
 mod actions;
-mod answer;
 pub(crate) mod changing_terms;
 mod conditions;
 mod configuration;
 mod document;
-mod idempotency;
 mod instances;
 mod keys;
 mod line_item_complaints;

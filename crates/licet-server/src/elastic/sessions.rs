@@ -21,7 +21,6 @@ use super::{
     access_requests::{Preview, PreviewQuery, access_answer, requested_items, requester},
     answer::{self, ReferenceProblem},
     document::{IdempotencyParams, InstanceParams},
-    idempotency::{Asked, IdempotencyHeader},
     named_instance::{NamedInstance, TrialAt},
     path::{SessionAt, SessionOrInstanceAt, Version},
 };

@@ -10,7 +10,8 @@ use utoipa::openapi::{
 
 use super::BASE;
 
-const TAGS: [(&str, &str); 4] = [
+const TAGS: [(&str, &str); 5] = [
+    ("access requests", "Features for clients: the Cloud Monetization API"),
     ("license server", "An instance as a licence server: how it is, suspending and resuming"),
     ("license server users", "Users of an instance and their tokens"),
     ("licensing keys", "Public keys that verify the tokens of an instance's clients"),
