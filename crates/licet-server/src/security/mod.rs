@@ -36,7 +36,7 @@ mod tokens;
 mod users;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use audit::Author;
 pub use authenticator::{Authenticator, SecurityOptions};
