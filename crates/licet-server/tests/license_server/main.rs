@@ -14,6 +14,7 @@ mod health;
 mod licensing_keys;
 mod local;
 mod log_in;
+mod nodes;
 mod producer_user;
 mod roles;
 mod site;
