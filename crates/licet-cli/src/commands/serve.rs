@@ -202,6 +202,7 @@ impl Settings {
             rate_limit: self
                 .requests_per_second
                 .map(|per_second| RateLimit { per_second, burst: per_second }),
+            local_instance: defaults.local_instance,
             engine: defaults.engine,
         })
     }
