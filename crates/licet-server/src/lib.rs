@@ -14,6 +14,7 @@ mod idempotency;
 mod instance_settings;
 mod license_server;
 mod limits;
+mod line_item_state;
 mod local_instance;
 mod operations;
 mod problem;

@@ -195,7 +195,6 @@ impl Settings {
         };
         let defaults = ServerOptions::default();
         Ok(ServerOptions {
-            local_instance: None,
             listen: self.listen.unwrap_or(defaults.listen),
             tls,
             admin_password,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::{
     extract::{FromRequestParts, State},
     http::request::Parts,
-    idempotency::{Asked, IdempotencyHeader},
     response::Response,
 };
 use licet_core::{Command, ItemOutcome, LineCharge, Outcome, Reply, RequestedItem, Requester};
@@ -26,6 +25,7 @@ use super::{
 use crate::{
     App, Problem, answer,
     extract::{Params, RawBody},
+    idempotency::{Asked, IdempotencyHeader},
     security::{Authorized, perm},
 };
 

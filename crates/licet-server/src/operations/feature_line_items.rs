@@ -21,8 +21,8 @@ use serde::Deserialize;
 use super::responses::{ChangeProblems, ReadProblems};
 use crate::{
     App, Problem, answer,
-    elastic::{line_item_state_in, line_item_state_out},
     extract::JsonBody,
+    line_item_state,
     security::{Authorized, perm},
 };
 
@@ -200,7 +200,7 @@ fn terms(
     let product = line_item.product.unwrap_or_default();
     Ok(FeatureLineItemTerms {
         activation_id,
-        state: line_item_state_in(line_item.state),
+        state: line_item_state::from_wire(line_item.state),
         starts_at_ms: line_item.start.0,
         ends_at_ms: line_item.end.0,
         copies: line_item.copies,
@@ -295,7 +295,7 @@ fn wire(line: &FeatureLineItem) -> FeatureLineItemOut {
     FeatureLineItemOut {
         activation_id: terms.activation_id.to_string(),
         line_item: FeatureLineItemIn {
-            state: line_item_state_out(terms.state),
+            state: line_item_state::to_wire(terms.state),
             start: terms.starts_at_ms.into(),
             end: FeatureEnd(terms.ends_at_ms),
             copies: terms.copies,

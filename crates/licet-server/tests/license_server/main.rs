@@ -9,7 +9,10 @@ mod support;
 #[path = "../support/office.rs"]
 mod office;
 
+mod access_requests;
 mod configuration;
+mod feature_line_items;
+mod features;
 mod health;
 mod licensing_keys;
 mod local;
@@ -17,6 +20,7 @@ mod log_in;
 mod nodes;
 mod producer_user;
 mod roles;
+mod signed;
 mod site;
 mod users;
 

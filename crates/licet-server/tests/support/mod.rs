@@ -137,7 +137,9 @@ impl TestServer {
     pub async fn beside(&self) -> Option<Agent> {
         let store = self.home.open_beside().await?;
         let clock = Arc::new(self.clock.clone());
-        let app = App::open(store, clock, self.master_key.clone(), cheap(), Options::default()).await.unwrap();
+        let app = App::open(store, clock, self.master_key.clone(), cheap(), Options::default())
+            .await
+            .unwrap();
         Some(Agent::new(router(app).unwrap(), None))
     }
 
