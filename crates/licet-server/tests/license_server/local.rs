@@ -96,7 +96,14 @@ async fn a_server_may_be_started_for_one_of_several() {
         local_instance: Some(Uuid::from_u128(8).into()),
         ..ServerOptions::default()
     };
-    let server = Server::start(store, Arc::new(ManualClock::at(START_MS)), options).await.unwrap();
+    let server = Server::start(
+        store,
+        Arc::new(ManualClock::at(START_MS)),
+        licet_server::security::MasterKey::random().unwrap(),
+        options,
+    )
+    .await
+    .unwrap();
     let stranger = Agent::new(router(server.app().clone()).unwrap(), None);
     let admin = stranger.with("authorization", &office::basic("admin", office::PASSWORD));
     let status = admin.get("/api/1.0/status").await.value(200);
