@@ -43,6 +43,7 @@ mod line_items;
 mod path;
 mod rate_tables;
 mod retry;
+mod rights;
 mod rules;
 mod session;
 mod sessions;

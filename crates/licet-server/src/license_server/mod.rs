@@ -13,8 +13,9 @@ mod caller;
 mod configuration;
 mod document;
 mod health;
-mod host_ids;
+pub(crate) mod host_ids;
 mod licensing_keys;
+mod rights;
 mod serving_client;
 mod status;
 mod status_messages;
@@ -43,6 +44,7 @@ fn operations() -> impl Iterator<Item = Operations> {
         configuration::operations(),
         health::operations(),
         host_ids::operations(),
+        rights::operations(),
         status::operations(),
     ]
     .into_iter()

@@ -19,6 +19,7 @@ mod local;
 mod log_in;
 mod nodes;
 mod producer_user;
+mod rights;
 mod roles;
 mod signed;
 mod site;

@@ -36,6 +36,7 @@ fn operations() -> Vec<(&'static str, &'static str, Value, &'static str)> {
         ("GET", "/status", none(), "x.....xx xxxxx x"),
         ("POST", "/suspend", none(), "...x..xx xx.x. ."),
         ("POST", "/resume", none(), "...x..xx xx.x. ."),
+        ("POST", "/rights", json!({}), "....x.xx xx.x. ."),
     ]
 }
 
