@@ -77,14 +77,7 @@ pub(crate) async fn run(bench: &mut Bench) -> Result<(), Error> {
 impl Seats {
     async fn open(bench: &Bench, hosts: u64, algorithm: &str) -> Result<Self, Error> {
         let site = bench.site(Storage::Sqlite).await?;
-        let instance_id = site.empty_instance("SEATS").await?;
-        let path = format!("/operations/api/v1/instances/{instance_id}/feature-line-items/L");
-        let line_item = json!({
-            "state": "DEPLOYED", "start": 0, "end": "permanent",
-            "features": [{ "name": FEATURE, "version": "2.0", "model": "CONCURRENT",
-                "count": hosts }],
-        });
-        site.call("PUT", &path, Some(&line_item)).await?;
+        let instance_id = seats(&site, "SEATS", hosts).await?;
         let path = format!("/api/1.0/instances/{instance_id}/configuration");
         let setting = json!({ "licensing.signing.algorithm": algorithm });
         site.call("PUT", &path, Some(&setting)).await?;
@@ -121,6 +114,19 @@ impl Seats {
         bench.report.check(Part::Features, what, used == Some(self.hosts), found);
         Ok(())
     }
+}
+
+/// An instance with so many seats.
+pub(crate) async fn seats(site: &Site, name: &str, count: u64) -> Result<Uuid, Error> {
+    let instance_id = site.empty_instance(name).await?;
+    let path = format!("/operations/api/v1/instances/{instance_id}/feature-line-items/L");
+    let feature =
+        json!({ "name": FEATURE, "version": "2.0", "model": "CONCURRENT", "count": count });
+    let line_item = json!({
+        "state": "DEPLOYED", "start": 0, "end": "permanent", "features": [feature],
+    });
+    site.call("PUT", &path, Some(&line_item)).await?;
+    Ok(instance_id)
 }
 
 /// Measures what all processors can sign, and holds the signed answers against it.

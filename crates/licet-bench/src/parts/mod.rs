@@ -1,6 +1,7 @@
 //! The parts, a file for each group of figures that take turns.
 
 pub(crate) mod access;
+pub(crate) mod fair;
 pub(crate) mod features;
 pub(crate) mod growth;
 pub(crate) mod items;
