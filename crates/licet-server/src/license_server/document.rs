@@ -2,7 +2,8 @@
 
 use licet_protocol::ServerId;
 use utoipa::openapi::{
-    ObjectBuilder, OpenApi, OpenApiBuilder, Paths, Required,
+    Content, ObjectBuilder, OpenApi, OpenApiBuilder, Paths, Ref, Required, Response,
+    ResponseBuilder,
     path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
     schema::Type,
     tag::TagBuilder,
@@ -31,6 +32,8 @@ pub(super) fn complete(paths: Paths) -> Paths {
     for (path, mut item) in paths.paths {
         for operation in operations(&mut item) {
             operation.parameters.get_or_insert_default().insert(0, instance_id());
+            let responses = &mut operation.responses.responses;
+            responses.entry("404".to_owned()).or_insert_with(|| absent().into());
         }
         completed.paths.insert(format!("{BASE}{path}"), item);
     }
@@ -41,6 +44,14 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch]
         .into_iter()
         .flatten()
+}
+
+fn absent() -> Response {
+    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+    ResponseBuilder::new()
+        .description("There is no such instance, no local one, or it is not the caller's")
+        .content("application/problem+json", problem)
+        .build()
 }
 
 fn instance_id() -> Parameter {

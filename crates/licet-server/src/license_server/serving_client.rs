@@ -65,3 +65,7 @@ fn token_required(app: &App, instance: &InstanceRow) -> Problem {
     };
     Problem::new(Code::AuthenticationRequired, detail)
 }
+
+#[cfg(test)]
+#[path = "serving_client_tests.rs"]
+mod tests;

@@ -26,8 +26,8 @@ pub enum KeyError {
     RsaTooWeak(usize),
     /// An RSA key of so many bits.
     RsaTooLarge(usize),
-    /// DER that says to be longer than what came.
-    Truncated { expected: usize, found: usize },
+    /// DER that says to be longer or shorter than what came.
+    WrongLength { expected: usize, found: usize },
     /// Well-formed, but none of the kinds that are offered, or damaged inside.
     Unsupported,
 }
@@ -54,9 +54,9 @@ impl KeyError {
             Self::RsaTooLarge(bits) => {
                 format!("is an RSA key of {bits} bits; at most {RSA_BITS_MAX} are accepted")
             }
-            Self::Truncated { expected, found } => format!(
-                "is cut off: it says to have {expected} bytes, and {found} came; send the file \
-                 whole (curl: --data-binary)"
+            Self::WrongLength { expected, found } => format!(
+                "says to have {expected} bytes, but {found} came; send the file as it is (curl: \
+                 --data-binary)"
             ),
             Self::Unsupported => "holds no key that can be used; accepted are RSA of 2048 to \
                                   8192 bits, EC on P-256 or P-384, and Ed25519"
@@ -164,9 +164,9 @@ fn check_form(der: &[u8]) -> Result<(), KeyError> {
     if matches!(rest, [0x02, 0x01, 0 | 1, ..]) {
         return Err(KeyError::Pem(PemError::PrivateKey));
     }
-    if rest.len() < length {
+    if rest.len() != length {
         let expected = der.len() - rest.len() + length;
-        return Err(KeyError::Truncated { expected, found: der.len() });
+        return Err(KeyError::WrongLength { expected, found: der.len() });
     }
     match der::header(rest, der::SEQUENCE) {
         // A certificate has a version or a serial number here, a key the name of its algorithm.
@@ -294,10 +294,11 @@ mod tests {
             assert_eq!(read(&private), leaked);
             assert_eq!(read(&private[..20]), leaked, "also in part");
             let (expected, found) = (public.len(), public.len() - 9);
-            assert_eq!(read(&public[..found]), Err(KeyError::Truncated { expected, found }));
+            assert_eq!(read(&public[..found]), Err(KeyError::WrongLength { expected, found }));
             let mut longer = public.clone();
             longer.push(0);
-            assert!(read(&longer).is_err());
+            let found = longer.len();
+            assert_eq!(read(&longer), Err(KeyError::WrongLength { expected, found }));
         }
         let certificate = [0x30, 0x06, 0x30, 0x04, 0xa0, 0x02, 0x02, 0x00];
         assert_eq!(read(&certificate), Err(KeyError::Pem(PemError::Certificate)));

@@ -104,11 +104,12 @@ impl Authenticator {
         der: Vec<u8>,
         author: Author<'_>,
     ) -> Result<Arc<LicensingKey>, Problem> {
+        let key = PublicKey::from_der(KeyKind::Client, &der).map_err(refused)?;
         let kid = match kid {
             Some(kid) => check_kid(kid)?,
             None => thumbprint(&der).map_err(refused)?,
         };
-        let key = LicensingKey::parse(kid, der, author.now_ms).map_err(refused)?;
+        let key = LicensingKey { kid, der, created_ms: author.now_ms, key };
         let _changing = self.changing.lock().await;
         self.read_licensing_keys().await?;
         let stored = self.licensing_keys(instance_id);

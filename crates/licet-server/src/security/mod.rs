@@ -37,7 +37,7 @@ mod tokens;
 mod users;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use audit::Author;
 pub use authenticator::{Authenticator, SecurityOptions};

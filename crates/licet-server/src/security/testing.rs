@@ -28,9 +28,9 @@ use super::{
 };
 
 /// 2026-01-01T00:00:00Z
-pub(super) const T0: i64 = 1_767_225_600_000;
+pub(crate) const T0: i64 = 1_767_225_600_000;
 /// Hashes that cost nothing.
-pub(super) const CHEAP: HashCost = HashCost { memory_kib: 64, passes: 1 };
+pub(crate) const CHEAP: HashCost = HashCost { memory_kib: 64, passes: 1 };
 pub(super) const INSTANCE: &str = "0d6f0a3e-6b0f-4f0e-9a43-5f3f0d0b8c11";
 
 pub(super) fn pem(label: &str, der: &[u8]) -> String {
@@ -38,7 +38,7 @@ pub(super) fn pem(label: &str, der: &[u8]) -> String {
 }
 
 /// A private key of any kind that is accepted.
-pub(super) enum SigningKey {
+pub(crate) enum SigningKey {
     Ed25519(Ed25519KeyPair),
     P256(EcdsaKeyPair),
     P384(EcdsaKeyPair),
@@ -46,11 +46,11 @@ pub(super) enum SigningKey {
 }
 
 impl SigningKey {
-    pub(super) fn ed25519() -> Self {
+    pub(crate) fn ed25519() -> Self {
         Self::Ed25519(Ed25519KeyPair::generate().unwrap())
     }
 
-    pub(super) fn p256() -> Self {
+    pub(crate) fn p256() -> Self {
         Self::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
     }
 
@@ -59,12 +59,12 @@ impl SigningKey {
     }
 
     /// The same for all tests: making one takes a while.
-    pub(super) fn rsa() -> Self {
+    pub(crate) fn rsa() -> Self {
         static RSA: OnceLock<RsaKeyPair> = OnceLock::new();
         Self::Rsa(RSA.get_or_init(|| RsaKeyPair::generate(KeySize::Rsa2048).unwrap()))
     }
 
-    pub(super) fn public_der(&self) -> Vec<u8> {
+    pub(crate) fn public_der(&self) -> Vec<u8> {
         let der: PublicKeyX509Der<'_> = match self {
             Self::Ed25519(pair) => pair.public_key().as_der(),
             Self::P256(pair) | Self::P384(pair) => pair.public_key().as_der(),
@@ -86,7 +86,7 @@ impl SigningKey {
         der.as_ref().to_vec()
     }
 
-    pub(super) fn public_pem(&self) -> String {
+    pub(crate) fn public_pem(&self) -> String {
         pem("PUBLIC KEY", &self.public_der())
     }
 
@@ -130,7 +130,7 @@ impl SigningKey {
     }
 
     /// Signs any header and claims, however wrong.
-    pub(super) fn token(&self, header: &Value, claims: &Value) -> String {
+    pub(crate) fn token(&self, header: &Value, claims: &Value) -> String {
         let signed = unsigned(header, claims);
         let algorithm = header["alg"].as_str().unwrap_or_default();
         let signature = self.sign(algorithm, signed.as_bytes());
@@ -138,7 +138,7 @@ impl SigningKey {
     }
 
     /// Signs these claims as they should be.
-    pub(super) fn mint(&self, claims: &Value) -> String {
+    pub(crate) fn mint(&self, claims: &Value) -> String {
         self.token(&json!({ "alg": self.algorithm(), "typ": "JWT" }), claims)
     }
 }
@@ -150,7 +150,7 @@ pub(super) fn unsigned(header: &Value, claims: &Value) -> String {
 }
 
 /// Claims of an administration token, good for an hour from [`T0`].
-pub(super) fn admin_claims(kid: &str) -> Value {
+pub(crate) fn admin_claims(kid: &str) -> Value {
     json!({
         "iss": "https://issuer.example",
         "iat": T0 / 1000,
@@ -161,7 +161,7 @@ pub(super) fn admin_claims(kid: &str) -> Value {
 }
 
 /// Claims of a client token for [`INSTANCE`], good for an hour from [`T0`].
-pub(super) fn client_claims(kid: &str) -> Value {
+pub(crate) fn client_claims(kid: &str) -> Value {
     let mut claims = admin_claims(kid);
     claims["aud"] = json!([INSTANCE]);
     claims["cnf"]["jwk"]["kty"] = json!("CLIENT");

@@ -1,0 +1,25 @@
+//! The licence server door as its callers see it: a story in each file.
+
+#![allow(clippy::unwrap_used)]
+#![allow(unreachable_pub, reason = "support is shared by suites")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../support/office.rs"]
+mod office;
+
+mod configuration;
+mod health;
+mod licensing_keys;
+mod local;
+mod log_in;
+mod producer_user;
+mod roles;
+mod site;
+mod users;
+
+#[test]
+fn the_same_on_postgres() {
+    support::once_more_on_postgres("the_same_on_postgres");
+}
