@@ -14,6 +14,9 @@ mod audit;
 mod body;
 mod condition;
 mod configuration;
+mod expiry;
+mod feature;
+mod feature_count;
 mod instance;
 mod instance_setting;
 mod instance_user;
@@ -26,13 +29,17 @@ mod licensing_key;
 pub mod limits;
 mod line_item;
 mod list;
+mod model;
 mod number;
+mod pool;
 mod problem;
 mod producer_user;
 mod rate_table;
+mod reservation;
 mod scalar;
 #[cfg(test)]
 mod schema_tests;
+mod served_client;
 mod server_id;
 mod session;
 mod signing_key;
@@ -57,6 +64,9 @@ pub use condition::{
     ConditionIn, ConditionOperator, ConditionOut, ConditionPart, ConditionTest, ConditionsIn,
 };
 pub use configuration::{ConfigurationChange, ConfigurationEntry, ConfigurationPatch};
+pub use expiry::Expiry;
+pub use feature::{FeatureOut, FeatureShare, FeatureState, FeatureSummary, FeatureType};
+pub use feature_count::{FeatureCount, FeatureOverdraft};
 pub use instance::{InstanceDetail, InstanceIn, InstanceOut, InstancePage};
 pub use instance_setting::{InstanceSetting, InstanceSettings, SettingValues};
 pub use instance_user::{
@@ -75,11 +85,20 @@ pub use licensing_key::{LicensingKeyOut, LicensingKeys};
 pub use line_item::{
     LineItemAttributes, LineItemIn, LineItemOut, LineItemState, OverdraftType, ResetFrequency,
 };
+pub use model::{ModelIn, ModelOut};
 pub use number::{CountNumber, TokenNumber};
+pub use pool::{PoolFeatureOut, PoolOut, Pools};
 pub use problem::{ErrorText, ErrorTexts, Message, MessageTexts, Problem};
 pub use producer_user::{ProducerUserIn, ProducerUserOut};
 pub use rate_table::{PriceIn, RateItem, RateTableIn, RateTableOut};
+pub use reservation::{
+    ReservationEntryIn, ReservationEntryOut, ReservationGroupIn, ReservationGroupOut,
+    ReservationGroups, ReservationHostId, ReservationIn, ReservationOut,
+};
 pub use scalar::Scalar;
+pub use served_client::{
+    ClientFeature, ClientHostId, ClientOut, HostFeature, HostKind, HostOut, ServedStatus,
+};
 pub use server_id::{NoInstanceId, ServerId};
 pub use session::{
     SessionCreated, SessionDetail, SessionEvent, SessionIn, SessionItem, SessionListed,

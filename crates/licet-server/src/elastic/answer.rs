@@ -75,6 +75,6 @@ impl ReferenceProblem {
 struct UnexpectedReply;
 
 /// 500: a command and its reply do not belong together.
-pub(super) fn unexpected() -> Problem {
+pub(crate) fn unexpected() -> Problem {
     Problem::internal(&UnexpectedReply)
 }

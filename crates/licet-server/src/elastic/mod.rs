@@ -23,6 +23,7 @@ mod rate_tables;
 mod session_events;
 mod sessions;
 
+pub(crate) use answer::unexpected;
 use licet_protocol::ApiVersion;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 

@@ -8,12 +8,20 @@
 
 mod at_instance;
 mod authorize;
+mod bare_list;
 mod caller;
+mod clients;
 mod configuration;
 mod document;
+mod features;
 mod health;
 mod host_ids;
+mod hosts;
 mod licensing_keys;
+mod model;
+mod numbered;
+mod pools;
+mod reservation_groups;
 #[cfg_attr(not(test), expect(dead_code, reason = "access requests come with the features"))]
 mod serving_client;
 mod status;
@@ -42,6 +50,12 @@ fn operations() -> impl Iterator<Item = Operations> {
         health::operations(),
         host_ids::operations(),
         status::operations(),
+        features::operations(),
+        clients::operations(),
+        hosts::operations(),
+        reservation_groups::operations(),
+        model::operations(),
+        pools::operations(),
     ]
     .into_iter()
     .flatten()

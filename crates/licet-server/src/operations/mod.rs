@@ -8,7 +8,7 @@ mod authorize;
 mod body;
 mod instances;
 mod me;
-mod page;
+pub(crate) mod page;
 mod producer_user;
 mod responses;
 mod signing_keys;

@@ -9,14 +9,19 @@ mod support;
 #[path = "../support/office.rs"]
 mod office;
 
+mod clients;
 mod configuration;
+mod features;
 mod health;
 mod licensing_keys;
 mod local;
 mod log_in;
+mod model;
 mod producer_user;
+mod reservation_groups;
 mod roles;
 mod site;
+mod stock;
 mod users;
 
 #[test]
