@@ -167,7 +167,7 @@ fn without_the_master_key_new_keys_are_made_and_the_old_ones_stay_published() {
     assert_eq!(keys.len(), 2);
     assert!(keys.contains(&(old.clone(), "RETIRED".to_owned())), "{keys:?}");
     assert!(keys.iter().any(|(kid, state)| *kid != old && state == "SIGNING"), "{keys:?}");
-    let log = desk.ok(&server.url, "audit --json");
+    let log = desk.ok(&server.url, "audit list --json");
     assert!(log.contains("signing-key.reset"), "{log}");
 }
 

@@ -2,24 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Expiry, FeatureCount, FeatureOverdraft, Moment, object::string_enum};
-
-string_enum! {
-    /// How a feature is used up.
-    pub enum FeatureType {
-        /// Lent for a while; what comes back serves others.
-        Concurrent = "CONCURRENT",
-        /// Bound to the hosts that took it, until they give it back.
-        NodeLocked = "NODE_LOCKED",
-        /// Counts what was used.
-        Metered = "METERED",
-        /// Served to everybody.
-        Uncounted = "UNCOUNTED",
-    }
-}
+use crate::{
+    End, FeatureCountOut, FeatureOverdraft, FeatureVersion, LicenseModelKind, Moment,
+    object::string_enum,
+};
 
 string_enum! {
     /// State of a feature: that of its line item, or `REMOVED`.
@@ -37,7 +26,7 @@ string_enum! {
 }
 
 /// A feature of a line item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "featureId": 7, "featureName": "render", "featureVersion": "2.0", "featureCount": 10,
@@ -53,40 +42,40 @@ pub struct FeatureOut {
     /// Name of the feature.
     pub feature_name: String,
     /// Version of the feature.
-    pub feature_version: String,
+    pub feature_version: FeatureVersion,
     /// What is owned, without overdraft; 0 if it is not deployed.
-    pub feature_count: FeatureCount,
+    pub feature_count: FeatureCountOut,
     /// What is in use; of one that is metered and not reusable, all that was used.
     pub used: u64,
     /// What can still be served of what is owned; 0 before its start and after its end and grace.
-    pub available: FeatureCount,
-    /// What may be used beyond what is owned.
+    pub available: FeatureCountOut,
+    /// What may be used beyond what is owned: a number, or `unlimited`.
     pub overdraft: FeatureOverdraft,
     /// What is in use beyond what is owned and may be overdrawn.
     pub overage: u64,
     /// How it is used up.
     #[serde(rename = "type")]
-    pub kind: FeatureType,
+    pub kind: LicenseModelKind,
     /// It is served from here.
     pub start_date: Moment,
     /// Its end.
-    pub expiration: Expiry,
+    pub expiration: End,
     /// End of its grace, if it has any: it is served until then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub grace_until: Option<Moment>,
     /// Whether it is deployed, has started and is not past its end. In grace it is past its end.
     pub active: bool,
     /// Of the producer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vendor_string: Option<String>,
     /// Of the producer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub serial_number: Option<String>,
     /// Of the producer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
     /// Of the producer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
     /// A request must have all of these.
     pub selectors: BTreeMap<String, String>,
@@ -105,25 +94,25 @@ pub struct FeatureOut {
 }
 
 /// The counts of a feature in one pool, free for all whom its rules admit or reserved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({"pool": "default", "target": 10, "count": 10, "used": 4}))]
 pub struct FeatureShare {
     /// Name of the pool; `default` for what no other has.
     pub pool: String,
     /// The reservation that these counts are kept for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reservation_id: Option<u64>,
     /// What belongs here.
-    pub target: FeatureCount,
+    pub target: FeatureCountOut,
     /// What is here, in use or free. In the default pool less than what is in use if overdraft is.
-    pub count: FeatureCount,
+    pub count: FeatureCountOut,
     /// What is in use.
     pub used: u64,
 }
 
 /// What an instance has of all features of one name and version together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "feature": "render", "version": "2.0", "totalCount": 10, "totalUsed": 4,
@@ -134,17 +123,17 @@ pub struct FeatureSummary {
     /// Name of the features.
     pub feature: String,
     /// Version of the features.
-    pub version: String,
+    pub version: FeatureVersion,
     /// What is owned of those that can be served now, without overdraft.
-    pub total_count: FeatureCount,
+    pub total_count: FeatureCountOut,
     /// What is in use of all.
     pub total_used: u64,
     /// What can still be served of what is owned.
-    pub total_available: FeatureCount,
+    pub total_available: FeatureCountOut,
     /// When the first of those that can be served now ends; absent if there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_expiration: Option<Expiry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_expiration: Option<End>,
     /// When the last of them ends.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_expiration: Option<Expiry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_expiration: Option<End>,
 }

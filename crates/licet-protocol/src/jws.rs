@@ -186,20 +186,12 @@ impl FromStr for SignedDocument {
     type Err = NotSigned;
 
     fn from_str(text: &str) -> Result<Self, NotSigned> {
-        let mut parts = text.split('.');
-        let part = || parts.next().ok_or(NotSigned::Parts);
-        let [protected, payload, signature] = three(part)?;
-        match parts.next() {
-            None => Self::of(protected, payload, signature),
-            Some(_) => Err(NotSigned::Parts),
+        let parts: Vec<&str> = text.splitn(4, '.').collect();
+        match parts[..] {
+            [protected, payload, signature] => Self::of(protected, payload, signature),
+            _ => Err(NotSigned::Parts),
         }
     }
-}
-
-fn three<'a>(
-    mut part: impl FnMut() -> Result<&'a str, NotSigned>,
-) -> Result<[&'a str; 3], NotSigned> {
-    Ok([part()?, part()?, part()?])
 }
 
 impl SignedDocument {

@@ -14,12 +14,16 @@ mod audit;
 mod body;
 mod condition;
 mod configuration;
-mod expiry;
 mod feature;
-mod feature_count;
+mod feature_answer;
+mod feature_line_item;
+mod feature_request;
+mod feature_version;
+mod flag;
 mod instance;
 mod instance_setting;
 mod instance_user;
+mod interval;
 mod item_code;
 mod jwk;
 mod jws;
@@ -64,15 +68,25 @@ pub use condition::{
     ConditionIn, ConditionOperator, ConditionOut, ConditionPart, ConditionTest, ConditionsIn,
 };
 pub use configuration::{ConfigurationChange, ConfigurationEntry, ConfigurationPatch};
-pub use expiry::Expiry;
-pub use feature::{FeatureOut, FeatureShare, FeatureState, FeatureSummary, FeatureType};
-pub use feature_count::{FeatureCount, FeatureOverdraft};
+pub use feature::{FeatureOut, FeatureShare, FeatureState, FeatureSummary};
+pub use feature_answer::{
+    End, FeatureAnswer, FeatureCountOut, FeatureGrant, FeatureStatus, FinalExpiry, LineItemInfoOut,
+};
+pub use feature_line_item::{
+    FeatureEnd, FeatureLineItemIn, FeatureLineItemOut, FeatureLineItems, FeatureOverdraft,
+    FeatureProduct, LicenseModelKind, LineItemFeature, MeteredTerms,
+};
+pub use feature_request::{
+    FeatureIn, FeatureRequest, GranularityKind, HostIdIn, OperationKind, SelectorMap,
+};
+pub use feature_version::FeatureVersion;
 pub use instance::{InstanceDetail, InstanceIn, InstanceOut, InstancePage};
 pub use instance_setting::{InstanceSetting, InstanceSettings, SettingValues};
 pub use instance_user::{
     AdminPassword, InstanceRole, InstanceToken, InstanceUserIn, InstanceUserOut, InstanceUserPatch,
     InstanceUsers,
 };
+pub use interval::Interval;
 pub use item_code::{describe, item_code, read_item_code};
 pub use jwk::{JwkSet, KeyUse, PublicJwk, PublishedJwk};
 pub use jws::{NotSigned, ProtectedHeader, SignedDocument, UnsignedDocument};
@@ -93,7 +107,7 @@ pub use producer_user::{ProducerUserIn, ProducerUserOut};
 pub use rate_table::{PriceIn, RateItem, RateTableIn, RateTableOut};
 pub use reservation::{
     ReservationEntryIn, ReservationEntryOut, ReservationGroupIn, ReservationGroupOut,
-    ReservationGroups, ReservationHostId, ReservationIn, ReservationOut,
+    ReservationGroups, ReservationIn, ReservationOut,
 };
 pub use scalar::Scalar;
 pub use served_client::{

@@ -10,6 +10,12 @@ pub const TEXT_CHARS: usize = 256;
 pub const META_DATA_BYTES: usize = 16 << 10;
 /// Items of an access request.
 pub const REQUESTED_ITEMS: usize = 1_000;
+/// Features of a request for features.
+pub const REQUESTED_FEATURES: usize = 1_000;
+/// Features of a line item.
+pub const FEATURES: usize = 1_000;
+/// Hostids of a client beside its own.
+pub const SECONDARY_HOST_IDS: usize = 16;
 /// Access requests of one array.
 pub const ACCESS_REQUESTS: usize = 1_000;
 /// Keys of a requester's dictionary.

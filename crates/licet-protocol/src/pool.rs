@@ -1,12 +1,12 @@
 //! Named pools, among which a model divides the counts of features.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{FeatureCount, Moment};
+use crate::{FeatureCountOut, FeatureVersion, Moment};
 
 /// The pools of an instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pools {
     /// When they were read.
@@ -16,7 +16,7 @@ pub struct Pools {
 }
 
 /// A pool with what is in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({"pool": "eng", "draining": false, "features": [{
     "featureName": "render", "featureVersion": "2.0", "target": 6, "count": 6, "reserved": 2,
@@ -33,7 +33,7 @@ pub struct PoolOut {
 }
 
 /// The counts of a feature of a line item in a pool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "featureName": "render", "featureVersion": "2.0", "target": 6, "count": 6, "reserved": 2,
@@ -43,18 +43,18 @@ pub struct PoolFeatureOut {
     /// Name of the feature.
     pub feature_name: String,
     /// Version of the feature.
-    pub feature_version: String,
+    pub feature_version: FeatureVersion,
     /// What belongs here.
-    pub target: FeatureCount,
+    pub target: FeatureCountOut,
     /// What is here, in use or free. In the default pool less than what is in use if overdraft is.
-    pub count: FeatureCount,
+    pub count: FeatureCountOut,
     /// What of the target is kept for reservations.
     pub reserved: u64,
     /// What is in use.
     pub used: u64,
     /// What is here, free and not reserved, without overdraft; 0 if the feature cannot be served
     /// now.
-    pub available: FeatureCount,
+    pub available: FeatureCountOut,
     /// Key of the line item within the instance.
     pub activation_id: String,
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    HostIdOut, Malformed, Moment, Name, Text,
+    FeatureVersion, HostIdIn, HostIdOut, Malformed, Moment, Name, Text,
     limits::{RESERVATION_ENTRIES, RESERVATIONS},
     list,
     object::object,
@@ -44,27 +44,13 @@ object!(ReservationGroupIn: Serialize);
 }))]
 pub struct ReservationIn {
     /// A host can have one reservation on an instance.
-    pub host_id: ReservationHostId,
+    pub host_id: HostIdIn,
     /// What is reserved.
     #[serde(deserialize_with = "list::bounded::<_, _, RESERVATION_ENTRIES>")]
     #[schema(min_items = 1, max_items = 100)]
     pub reservation_entries: Vec<ReservationEntryIn>,
 }
 object!(ReservationIn: Serialize);
-
-/// The device or user that something is reserved for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", remote = "Self")]
-#[schema(example = json!({"value": "alice", "type": "USER"}))]
-pub struct ReservationHostId {
-    /// The id.
-    pub value: Name,
-    /// Such as `STRING`, which it is unless given, `ETHERNET` or `USER`; upper and lower case are
-    /// the same.
-    #[serde(rename = "type", default)]
-    pub kind: Text,
-}
-object!(ReservationHostId: Serialize);
 
 /// A feature to be reserved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -75,13 +61,13 @@ object!(ReservationHostId: Serialize);
 pub struct ReservationEntryIn {
     /// A concurrent feature.
     pub feature_name: Name,
-    /// One to four whole numbers with dots between them; lower versions are not taken. `0`, or
-    /// nothing, takes any.
+    /// Lower versions are not taken; left out or `0` takes any. It is read as a text, so that it is
+    /// told together with all else that is wrong.
     #[serde(default)]
-    #[schema(value_type = String, pattern = r"^([0-9]{1,9}(\.[0-9]{1,9}){0,3})?$")]
+    #[schema(value_type = Option<FeatureVersion>)]
     pub feature_version: Text,
     /// How many to reserve.
-    #[schema(minimum = 1, maximum = 9_007_199_254_740_992_i64)]
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     pub feature_count: i64,
     /// The pool to take them out of; `default` unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,7 +128,7 @@ pub struct ReservationEntryOut {
     /// Name of the feature.
     pub feature_name: String,
     /// Lower versions are not taken; 0.0 takes any.
-    pub feature_version: String,
+    pub feature_version: FeatureVersion,
     /// How many are reserved.
     pub feature_count: u64,
     /// The pool that they are taken out of, if it is not `default`.
@@ -181,8 +167,8 @@ impl ReservationEntryIn {
         if let Err(error) = self.feature_version.parse::<Version>() {
             found.push(Malformed { at: format!("{at}.featureVersion"), what: error.to_string() });
         }
-        if !u64::try_from(self.feature_count).is_ok_and(|count| (1..=COUNT_MAX).contains(&count)) {
-            let what = format!("must be a whole number from 1 to {COUNT_MAX}");
+        if !u64::try_from(self.feature_count).is_ok_and(|count| (1..COUNT_MAX).contains(&count)) {
+            let what = format!("must be a whole number from 1 to {}", COUNT_MAX - 1);
             found.push(Malformed { at: format!("{at}.featureCount"), what });
         }
     }

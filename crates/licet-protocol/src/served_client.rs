@@ -1,9 +1,9 @@
 //! Served clients and their hosts.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Expiry, Moment, object::string_enum};
+use crate::{End, FeatureVersion, Moment, object::string_enum};
 
 string_enum! {
     /// How a client is served.
@@ -26,7 +26,7 @@ string_enum! {
 }
 
 /// What a device or a user is known by, as lists of clients write it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({"hostidValue": "02AB34CD56EF", "hostidType": "ETHERNET"}))]
 pub struct ClientHostId {
@@ -37,7 +37,7 @@ pub struct ClientHostId {
 }
 
 /// A client with what it holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "id": 7749, "servedStatus": "NORMAL",
@@ -59,10 +59,10 @@ pub struct ClientOut {
     /// Others by which it is known, such as its user.
     pub hostids: Vec<ClientHostId>,
     /// Name of the device, if the client told it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub host_name: Option<String>,
     /// Type of the device, if the client told it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub host_type: Option<String>,
     /// When it came.
     pub first_seen: Moment,
@@ -73,7 +73,7 @@ pub struct ClientOut {
 }
 
 /// What a client holds of a feature of a line item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "featureId": 7, "featureName": "render", "featureVersion": "2.0", "count": 1,
@@ -85,22 +85,22 @@ pub struct ClientFeature {
     /// Name of the feature.
     pub feature_name: String,
     /// Version of the feature.
-    pub feature_version: String,
+    pub feature_version: FeatureVersion,
     /// So many are held.
     pub count: u64,
     /// When they are free again by themselves.
-    pub expires: Expiry,
+    pub expires: End,
     /// Key of the line item within the instance.
     pub activation_id: String,
     /// The pool that they belong to while they are held.
     pub pool: String,
     /// The reservation that they come from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reservation_id: Option<u64>,
 }
 
 /// A device or a user with what is held under its hostid.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "hostid": {"hostidValue": "alice", "hostidType": "USER"}, "kind": "USER",
@@ -122,7 +122,7 @@ pub struct HostOut {
 }
 
 /// What is held of a feature under a hostid.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "name": "render", "version": "2.0", "count": 2, "nextExpiration": "2026-03-02T17:12:00.000Z",
@@ -131,9 +131,9 @@ pub struct HostFeature {
     /// Name of the feature.
     pub name: String,
     /// Version of the feature.
-    pub version: String,
+    pub version: FeatureVersion,
     /// So many are held by all clients of the host together.
     pub count: u64,
     /// When the first of them are free again by themselves.
-    pub next_expiration: Expiry,
+    pub next_expiration: End,
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, civil::DateTime};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -54,6 +54,9 @@ impl PartialSchema for Millis {
 
 impl ToSchema for Millis {}
 
+/// Where POSIX time begins, in UTC.
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
 /// A moment that JSON writes as RFC 3339 in UTC, to the millisecond: licence servers do so. Inside
 /// are POSIX milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -67,11 +70,8 @@ impl From<i64> for Moment {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let within = self.0.clamp(0, LAST_MILLISECOND);
-        match Timestamp::from_millisecond(within) {
-            Ok(moment) => write!(f, "{moment:.3}"),
-            Err(_) => Err(fmt::Error),
-        }
+        let within = SignedDuration::from_millis(self.0.clamp(0, LAST_MILLISECOND));
+        write!(f, "{:.3}Z", EPOCH.saturating_add(within))
     }
 }
 
@@ -84,11 +84,21 @@ impl Serialize for Moment {
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let moment: Timestamp = text.parse().map_err(|_| {
+        let millis = match text.parse::<Timestamp>() {
+            Ok(moment) => Some(moment.as_millisecond()),
+            Err(_) => last_day(&text),
+        };
+        millis.map(Self).ok_or_else(|| {
             D::Error::custom("must be a moment as in RFC 3339, such as 2027-03-01T17:00:00.000Z")
-        })?;
-        Ok(Self(moment.as_millisecond()))
+        })
     }
+}
+
+/// A `Timestamp` ends some hours before the year 9999 does, since it may be shown with any offset.
+fn last_day(text: &str) -> Option<i64> {
+    let civil = text.strip_suffix('Z').filter(|text| text.contains('T'))?;
+    let since_epoch = civil.parse::<DateTime>().ok()?.duration_since(EPOCH);
+    i64::try_from(since_epoch.as_millis()).ok()
 }
 
 impl PartialSchema for Moment {

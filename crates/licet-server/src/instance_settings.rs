@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use licet_core::{Granularity, InstanceId, Policies};
+use licet_protocol::SigningAlgorithm;
 use licet_store::InstanceSettingRow;
 use uuid::Uuid;
 
@@ -17,6 +18,7 @@ pub(crate) const VIRTUAL_CLIENTS: &str = "licensing.allowVirtualClients";
 pub(crate) const TRACK_DENIED: &str = "licensing.trackDeniedRequests";
 pub(crate) const JSON_SECURITY: &str = "licensing.security.json";
 pub(crate) const REQUIRE_EXP: &str = "licensing.security.json.requireExp";
+pub(crate) const SIGNING_ALGORITHM: &str = "licensing.signing.algorithm";
 pub(crate) const ANONYMOUS: &str = "security.anonymous";
 pub(crate) const TOKEN_DURATION: &str = "security.token.duration";
 pub(crate) const HTTP_AUTH: &str = "security.http.auth.enabled";
@@ -79,12 +81,14 @@ pub(crate) struct Setting {
     pub(crate) description: &'static str,
 }
 
+const SIGNING_ALGORITHMS: [&str; 2] = ["EdDSA", "RS256"];
+
 const fn interval(min_ms: i64) -> Kind {
     Kind::Duration { min_ms, max_ms: INTERVAL_MAX_MS, or_none: false }
 }
 
 /// All settings by name.
-pub(crate) const SETTINGS: [Setting; 11] = [
+pub(crate) const SETTINGS: [Setting; 12] = [
     Setting {
         name: VIRTUAL_CLIENTS,
         kind: Kind::Boolean,
@@ -94,11 +98,10 @@ pub(crate) const SETTINGS: [Setting; 11] = [
     },
     Setting {
         name: BORROW_INTERVAL,
-        kind: interval(0),
+        kind: interval(SECOND_MS),
         default: "1w",
         editor: Editor::Producer,
-        description: "How long a feature is lent that sets no interval itself; 0 lends none of \
-                      these for any time",
+        description: "How long a feature is lent that sets no interval itself",
     },
     Setting {
         name: BORROW_INTERVAL_MAX,
@@ -138,6 +141,14 @@ pub(crate) const SETTINGS: [Setting; 11] = [
         editor: Editor::Admin,
         description: "Whether such tokens must expire; false takes tokens of older clients, which \
                       are good until their key is deleted",
+    },
+    Setting {
+        name: SIGNING_ALGORITHM,
+        kind: Kind::Choice(&SIGNING_ALGORITHMS),
+        default: "EdDSA",
+        editor: Editor::Admin,
+        description: "How signed answers are signed: EdDSA is fast, RS256 for clients that know \
+                      nothing else",
     },
     Setting {
         name: TRACK_DENIED,
@@ -299,6 +310,9 @@ fn apply(
         REQUIRE_EXP => security.requires_exp = is_true,
         ANONYMOUS => security.anonymous_reads = is_true,
         HTTP_AUTH => security.plain_http = is_true,
+        SIGNING_ALGORITHM => {
+            security.signing_algorithm = value.parse().unwrap_or(SigningAlgorithm::EdDsa);
+        }
         BORROW_INTERVAL => {
             policies.borrow_interval_ms = duration_ms(value).unwrap_or(policies.borrow_interval_ms);
         }

@@ -4,15 +4,18 @@
 //! the reply to the wire. No licence question is decided here.
 
 mod address;
+mod answer;
 mod app;
 mod der;
 mod disk;
 mod elastic;
 mod extract;
 mod follower;
+mod idempotency;
 mod instance_settings;
 mod license_server;
 mod limits;
+mod line_item_state;
 mod local_instance;
 mod operations;
 mod problem;

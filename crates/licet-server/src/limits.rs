@@ -155,6 +155,14 @@ mod tests {
     }
 
     #[test]
+    fn unknown_callers_of_an_instance_share_a_limit() {
+        let limiter = limiter(1, 3);
+        let admitted = |id| (0..9).take_while(|_| limiter.admit_to(id, 0).is_ok()).count();
+        let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        assert_eq!([admitted(one), admitted(one), admitted(two)], [3, 0, 3]);
+    }
+
+    #[test]
     fn the_answer_says_how_long_to_wait() {
         let (limiter, ada) = (limiter(1, 1), caller("ada"));
         limiter.admit(&ada, 0).unwrap();

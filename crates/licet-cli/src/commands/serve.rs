@@ -195,13 +195,13 @@ impl Settings {
         };
         let defaults = ServerOptions::default();
         Ok(ServerOptions {
-            local_instance: None,
             listen: self.listen.unwrap_or(defaults.listen),
             tls,
             admin_password,
             rate_limit: self
                 .requests_per_second
                 .map(|per_second| RateLimit { per_second, burst: per_second }),
+            local_instance: defaults.local_instance,
             engine: defaults.engine,
         })
     }

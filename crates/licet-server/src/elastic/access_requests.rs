@@ -18,14 +18,14 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use super::{
-    Operations, answer,
+    Operations,
     document::IdempotencyParams,
-    idempotency::{Asked, IdempotencyHeader},
     path::{InstanceAt, Version},
 };
 use crate::{
-    App, Problem,
+    App, Problem, answer,
     extract::{Params, RawBody},
+    idempotency::{Asked, IdempotencyHeader},
     security::{Authorized, perm},
 };
 

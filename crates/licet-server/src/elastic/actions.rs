@@ -12,12 +12,12 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use super::{
-    Operations, answer, conditions,
+    Operations, conditions,
     line_items::line_item,
     path::{InstanceAt, LineItemAt},
 };
 use crate::{
-    App, Problem,
+    App, Problem, answer,
     extract::{JsonBody, Params},
     security::{Authorized, Principal, perm},
 };

@@ -12,11 +12,11 @@ use licet_protocol::{
 use utoipa_axum::routes;
 
 use super::{
-    Operations, answer,
+    Operations,
     path::{ConditionAt, InstanceAt},
 };
 use crate::{
-    App, Problem,
+    App, Problem, answer,
     extract::{JsonBody, RawBody},
     security::{Authorized, Principal, perm},
 };

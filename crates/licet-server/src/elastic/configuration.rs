@@ -8,9 +8,9 @@ use licet_store::{SettingRow, Store};
 use serde_json::json;
 use utoipa_axum::routes;
 
-use super::{Operations, answer, changing_terms, path::Version};
+use super::{Operations, changing_terms, path::Version};
 use crate::{
-    App, Problem,
+    App, Problem, answer,
     extract::{JsonBody, RequestId},
     security::{Author, Authorized, perm},
     terms::{SESSION_CHARGE_PERIOD, TIMEZONE_TOLERANT, charge_period_ms},

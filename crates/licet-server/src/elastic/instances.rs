@@ -9,9 +9,9 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::{Operations, answer, path::InstanceAt};
+use super::{Operations, path::InstanceAt};
 use crate::{
-    App, Code, Problem,
+    App, Code, Problem, answer,
     extract::{JsonBody, Params, RequestId},
     security::{Author, Authorized, Principal, Scope, perm},
 };

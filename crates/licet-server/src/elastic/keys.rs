@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-use super::{Operations, answer, path::KeyAt};
+use super::{Operations, path::KeyAt};
 use crate::{
-    App, Problem,
+    App, Problem, answer,
     extract::{JsonBody, Params, RequestId},
     security::{Author, Authorized, perm},
 };

@@ -10,8 +10,8 @@ use licet_protocol::{
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::answer;
 use crate::Problem;
+use crate::answer;
 
 /// Reads a line item, or says all that is wrong with it.
 pub(super) fn read(body: &[u8], version: ApiVersion) -> Result<LineItemIn, Vec<String>> {

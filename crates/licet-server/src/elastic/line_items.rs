@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use licet_core::{
-    Command, InstanceId, LineItem, LineItemState, LineItemTerms, MICROS, Overdraft, Query, Reply,
-    ResetFrequency, Tokens,
+    Command, InstanceId, LineItem, LineItemTerms, MICROS, Overdraft, Query, Reply, ResetFrequency,
+    Tokens,
 };
 use licet_protocol::{
     ApiVersion, LineItemAttributes, LineItemIn, LineItemOut, OverdraftType, limits::WHOLE_TOKENS,
@@ -13,12 +13,13 @@ use licet_protocol::{
 use utoipa_axum::routes;
 
 use super::{
-    Operations, answer, line_item_complaints,
+    Operations, line_item_complaints,
     path::{InstanceAt, LineItemAt, Version},
 };
 use crate::{
-    App, Code, Problem,
+    App, Code, Problem, answer,
     extract::RawBody,
+    line_item_state,
     security::{Authorized, Principal, perm},
 };
 
@@ -169,7 +170,7 @@ fn terms(line_item: LineItemIn) -> Result<LineItemTerms, Problem> {
     };
     Ok(LineItemTerms {
         activation_id: activation_id.as_str().into(),
-        state: state_in(state),
+        state: line_item_state::from_wire(state),
         quantity: whole("$.quantity", quantity)?,
         starts_at_ms: start.0,
         ends_at_ms: end.0,
@@ -190,7 +191,7 @@ fn line_item_out(line: &LineItem, version: ApiVersion) -> LineItemOut {
     let reset_frequency = terms.reset_frequency.filter(|_| version != ApiVersion::V1_0);
     LineItemOut {
         activation_id: terms.activation_id.to_string(),
-        state: state_out(terms.state),
+        state: line_item_state::to_wire(terms.state),
         quantity: terms.quantity.micros() / MICROS,
         used: line.used.into(),
         start: terms.starts_at_ms.into(),
@@ -202,22 +203,6 @@ fn line_item_out(line: &LineItem, version: ApiVersion) -> LineItemOut {
             overdraft_type,
             reset_frequency: reset_frequency.map(reset_out),
         },
-    }
-}
-
-fn state_in(state: licet_protocol::LineItemState) -> LineItemState {
-    match state {
-        licet_protocol::LineItemState::Deployed => LineItemState::Deployed,
-        licet_protocol::LineItemState::Inactive => LineItemState::Inactive,
-        licet_protocol::LineItemState::Obsolete => LineItemState::Obsolete,
-    }
-}
-
-fn state_out(state: LineItemState) -> licet_protocol::LineItemState {
-    match state {
-        LineItemState::Deployed => licet_protocol::LineItemState::Deployed,
-        LineItemState::Inactive => licet_protocol::LineItemState::Inactive,
-        LineItemState::Obsolete => licet_protocol::LineItemState::Obsolete,
     }
 }
 

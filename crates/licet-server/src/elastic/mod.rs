@@ -7,12 +7,10 @@
 
 mod access_requests;
 mod actions;
-mod answer;
 pub(crate) mod changing_terms;
 mod conditions;
 mod configuration;
 mod document;
-mod idempotency;
 mod instances;
 mod keys;
 mod line_item_complaints;
@@ -23,7 +21,6 @@ mod rate_tables;
 mod session_events;
 mod sessions;
 
-pub(crate) use answer::unexpected;
 use licet_protocol::ApiVersion;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 

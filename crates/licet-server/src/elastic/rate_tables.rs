@@ -9,14 +9,10 @@ use serde_json::json;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-use super::{
-    Operations,
-    answer::{self, ReferenceProblem},
-    changing_terms,
-    path::Version,
-};
+use super::{Operations, changing_terms, path::Version};
 use crate::{
     App, Code, Problem,
+    answer::{self, ReferenceProblem},
     extract::{JsonBody, Params, RequestId},
     security::{Author, Authorized, perm},
     terms,

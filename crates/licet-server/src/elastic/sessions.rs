@@ -19,15 +19,15 @@ use utoipa_axum::routes;
 use super::{
     Operations,
     access_requests::{Preview, PreviewQuery, access_answer, requested_items, requester},
-    answer::{self, ReferenceProblem},
     document::{IdempotencyParams, InstanceParams},
-    idempotency::{Asked, IdempotencyHeader},
     named_instance::{NamedInstance, TrialAt},
     path::{SessionAt, SessionOrInstanceAt, Version},
 };
 use crate::{
     App, Code, Problem,
+    answer::{self, ReferenceProblem},
     extract::RawBody,
+    idempotency::{Asked, IdempotencyHeader},
     security::{Authorized, Principal, perm},
 };
 

@@ -9,7 +9,9 @@ use axum::{
 use licet_core::{
     ClientFilter, ClientId, ClientView, Command, HeldFeature, Hold, Query, Reply, model::HostId,
 };
-use licet_protocol::{ClientFeature, ClientHostId, ClientOut, Moment, ServedStatus};
+use licet_protocol::{
+    ClientFeature, ClientHostId, ClientOut, End, FeatureVersion, Moment, ServedStatus,
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
@@ -18,7 +20,7 @@ use super::{LicenseServer, Operations, bare_list::BareList, numbered::Numbered};
 use crate::{
     App, Problem,
     address::with_query,
-    elastic::unexpected,
+    answer::unexpected,
     extract::Params,
     operations::{ReadProblems, page},
     security::perm,
@@ -207,9 +209,9 @@ fn held_feature(hold: &Hold, feature: &HeldFeature) -> ClientFeature {
     ClientFeature {
         feature_id: hold.feature.0,
         feature_name: feature.terms().name.to_string(),
-        feature_version: feature.terms().version.to_string(),
+        feature_version: FeatureVersion(feature.terms().version),
         count: hold.count,
-        expires: hold.expires_at_ms.into(),
+        expires: End(hold.expires_at_ms),
         activation_id: feature.line.activation_id.to_string(),
         pool: hold.place.pool_name().to_owned(),
         reservation_id: hold.place.reservation.map(|id| id.0),

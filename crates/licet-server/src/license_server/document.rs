@@ -11,7 +11,8 @@ use utoipa::openapi::{
 
 use super::BASE;
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
+    ("access requests", "Features for clients: the Cloud Monetization API"),
     ("license server", "An instance as a licence server: how it is, suspending and resuming"),
     ("license server users", "Users of an instance and their tokens"),
     ("licensing keys", "Public keys that verify the tokens of an instance's clients"),

@@ -5,8 +5,8 @@ use licet_core::{
     Command, CountOverdraft, FeaturePart, FeatureView, LicenseModel, LineItemState, Query, Reply,
 };
 use licet_protocol::{
-    Expiry, FeatureCount, FeatureOut, FeatureOverdraft, FeatureShare, FeatureState, FeatureSummary,
-    FeatureType, Moment,
+    End, FeatureCountOut, FeatureOut, FeatureOverdraft, FeatureShare, FeatureState, FeatureSummary,
+    FeatureVersion, LicenseModelKind, Moment,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use super::{LicenseServer, Operations, bare_list::BareList};
 use crate::{
-    App, Problem, elastic::unexpected, extract::Params, operations::ReadProblems, security::perm,
+    App, Problem, answer::unexpected, extract::Params, operations::ReadProblems, security::perm,
 };
 
 pub(super) fn operations() -> Vec<Operations> {
@@ -101,7 +101,7 @@ fn wire(feature: &FeatureView, now_ms: i64) -> FeatureOut {
     FeatureOut {
         feature_id: feature.id.0,
         feature_name: terms.name.to_string(),
-        feature_version: terms.version.to_string(),
+        feature_version: FeatureVersion(terms.version),
         feature_count: counted(feature, feature.owned),
         used: feature.in_use,
         available: available(feature, now_ms),
@@ -109,7 +109,7 @@ fn wire(feature: &FeatureView, now_ms: i64) -> FeatureOut {
         overage: feature.overage,
         kind: kind(terms.model),
         start_date: Moment(line.starts_at_ms),
-        expiration: line.ends_at_ms.into(),
+        expiration: End(line.ends_at_ms),
         grace_until: line.served_until_ms(terms).filter(|_| terms.grace_ms > 0).map(Moment),
         active: feature.is_active(now_ms),
         vendor_string: text(&terms.vendor_string),
@@ -137,15 +137,19 @@ fn share(feature: &FeatureView, part: &FeaturePart) -> FeatureShare {
 }
 
 /// A count of a feature, where it is counted.
-pub(super) fn counted(feature: &FeatureView, count: u64) -> FeatureCount {
-    if feature.is_uncounted() { FeatureCount::Uncounted } else { FeatureCount::Count(count) }
+pub(super) fn counted(feature: &FeatureView, count: u64) -> FeatureCountOut {
+    if feature.is_uncounted() {
+        FeatureCountOut::Uncounted
+    } else {
+        FeatureCountOut::Counted(count)
+    }
 }
 
 /// What can still be served of what is owned.
-fn available(feature: &FeatureView, now_ms: i64) -> FeatureCount {
+fn available(feature: &FeatureView, now_ms: i64) -> FeatureCountOut {
     match feature.is_served(now_ms) {
         true => counted(feature, feature.owned.saturating_sub(feature.in_use)),
-        false => FeatureCount::Count(0),
+        false => FeatureCountOut::Counted(0),
     }
 }
 
@@ -157,12 +161,12 @@ fn overdraft(feature: &FeatureView) -> FeatureOverdraft {
     FeatureOverdraft::Count(feature.overdraft)
 }
 
-fn kind(model: LicenseModel) -> FeatureType {
+fn kind(model: LicenseModel) -> LicenseModelKind {
     match model {
-        LicenseModel::Concurrent => FeatureType::Concurrent,
-        LicenseModel::NodeLocked => FeatureType::NodeLocked,
-        LicenseModel::Uncounted => FeatureType::Uncounted,
-        LicenseModel::Metered(_) => FeatureType::Metered,
+        LicenseModel::Concurrent => LicenseModelKind::Concurrent,
+        LicenseModel::NodeLocked => LicenseModelKind::NodeLocked,
+        LicenseModel::Uncounted => LicenseModelKind::Uncounted,
+        LicenseModel::Metered(_) => LicenseModelKind::Metered,
     }
 }
 
@@ -179,17 +183,19 @@ fn state(feature: &FeatureView) -> FeatureState {
 fn summary(features: &[FeatureView], now_ms: i64) -> FeatureSummary {
     let terms = features[0].terms();
     let served = || features.iter().filter(|feature| feature.is_served(now_ms));
-    let sum = |counts: &mut dyn Iterator<Item = FeatureCount>| {
-        counts.fold(FeatureCount::Count(0), FeatureCount::plus)
+    let sum = |counts: &mut dyn Iterator<Item = FeatureCountOut>| {
+        counts.fold(FeatureCountOut::Counted(0), FeatureCountOut::plus)
     };
-    let expirations = || served().map(|feature| Expiry::from(feature.line.ends_at_ms));
+    // What is permanent ends after all else.
+    let ends = || served().map(|feature| feature.line.ends_at_ms);
+    let order = |ends_at_ms: &Option<i64>| ends_at_ms.unwrap_or(i64::MAX);
     FeatureSummary {
         feature: terms.name.to_string(),
-        version: terms.version.to_string(),
+        version: FeatureVersion(terms.version),
         total_count: sum(&mut served().map(|feature| counted(feature, feature.owned))),
         total_used: features.iter().map(|feature| feature.in_use).fold(0, u64::saturating_add),
         total_available: sum(&mut served().map(|feature| available(feature, now_ms))),
-        first_expiration: expirations().min(),
-        last_expiration: expirations().max(),
+        first_expiration: ends().min_by_key(order).map(End),
+        last_expiration: ends().max_by_key(order).map(End),
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::Uri};
 use licet_core::{ClientId, Command, HostFilter, HostPlace, HostView, HostedFeature, Query, Reply};
-use licet_protocol::{HostFeature, HostKind, HostOut};
+use licet_protocol::{End, FeatureVersion, HostFeature, HostKind, HostOut};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
@@ -11,7 +11,7 @@ use super::{LicenseServer, Operations, bare_list::BareList, clients::host_id};
 use crate::{
     App, Problem,
     address::with_query,
-    elastic::unexpected,
+    answer::unexpected,
     extract::Params,
     operations::{ReadProblems, page},
     security::perm,
@@ -100,8 +100,8 @@ fn wire(view: HostView) -> HostOut {
 fn feature(held: HostedFeature) -> HostFeature {
     HostFeature {
         name: held.name.to_string(),
-        version: held.version.to_string(),
+        version: FeatureVersion(held.version),
         count: held.count,
-        next_expiration: held.next_expiry_ms.into(),
+        next_expiration: End(held.next_expiry_ms),
     }
 }

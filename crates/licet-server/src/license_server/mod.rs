@@ -6,6 +6,7 @@
 //! in its signature who may call it: [`LicenseServer`] with a permission, [`ServingClient`](serving_client::ServingClient) for
 //! access requests, or [`AtInstance`] for what needs no credentials.
 
+mod access_requests;
 mod at_instance;
 mod authorize;
 mod bare_list;
@@ -22,9 +23,9 @@ mod model;
 mod numbered;
 mod pools;
 mod reservation_groups;
-#[cfg_attr(not(test), expect(dead_code, reason = "access requests come with the features"))]
 mod serving_client;
 mod status;
+mod status_messages;
 mod users;
 
 pub(crate) use at_instance::AtInstance;
@@ -43,6 +44,7 @@ const BASE: &str = "/api/1.0/instances/{instanceId}";
 
 fn operations() -> impl Iterator<Item = Operations> {
     [
+        access_requests::operations(),
         authorize::operations(),
         users::operations(),
         licensing_keys::operations(),

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use super::{LicenseServer, Operations};
 use crate::{
     App, Problem,
-    elastic::unexpected,
+    answer::unexpected,
     extract::{check_media_type_among, media_type, read_body},
     operations::{ChangeProblems, ReadProblems},
     security::perm,

@@ -2,11 +2,11 @@
 
 use axum::{Json, extract::State};
 use licet_core::{Command, FeaturePart, FeatureView, Place, PoolView, Query, Reply};
-use licet_protocol::{FeatureCount, Moment, PoolFeatureOut, PoolOut, Pools};
+use licet_protocol::{FeatureCountOut, FeatureVersion, Moment, PoolFeatureOut, PoolOut, Pools};
 use utoipa_axum::routes;
 
 use super::{LicenseServer, Operations, features::counted};
-use crate::{App, Problem, elastic::unexpected, operations::ReadProblems, security::perm};
+use crate::{App, Problem, answer::unexpected, operations::ReadProblems, security::perm};
 
 pub(super) fn operations() -> Vec<Operations> {
     vec![routes!(list)]
@@ -53,12 +53,16 @@ fn wire_feature(feature: &FeatureView, now_ms: i64) -> PoolFeatureOut {
     let is_served = feature.is_served(now_ms);
     PoolFeatureOut {
         feature_name: feature.terms().name.to_string(),
-        feature_version: feature.terms().version.to_string(),
+        feature_version: FeatureVersion(feature.terms().version),
         target: counted(feature, sum(|part| part.target)),
         count: counted(feature, sum(|part| part.count)),
         reserved: sum(reserved),
         used: sum(|part| part.in_use),
-        available: if is_served { counted(feature, sum(free)) } else { FeatureCount::Count(0) },
+        available: if is_served {
+            counted(feature, sum(free))
+        } else {
+            FeatureCountOut::Counted(0)
+        },
         activation_id: feature.line.activation_id.to_string(),
     }
 }

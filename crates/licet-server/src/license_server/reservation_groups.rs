@@ -9,7 +9,7 @@ use licet_core::{
     model::{DEFAULT_POOL, HostId, Version},
 };
 use licet_protocol::{
-    HostIdOut, Moment, ReservationEntryIn, ReservationEntryOut, ReservationGroupIn,
+    FeatureVersion, HostIdOut, Moment, ReservationEntryIn, ReservationEntryOut, ReservationGroupIn,
     ReservationGroupOut, ReservationGroups, ReservationIn, ReservationOut,
 };
 use utoipa_axum::routes;
@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::{LicenseServer, Operations, numbered::Numbered};
 use crate::{
     App, Problem,
-    elastic::unexpected,
+    answer::unexpected,
     extract::JsonBody,
     operations::{ChangeProblems, ReadProblems},
     security::perm,
@@ -194,7 +194,7 @@ fn wire(group: &ReservationGroup, disabled: &HashSet<ReservationId>) -> Reservat
 fn wire_entry(entry: &ReservationEntry) -> ReservationEntryOut {
     ReservationEntryOut {
         feature_name: entry.feature.to_string(),
-        feature_version: entry.version.to_string(),
+        feature_version: FeatureVersion(entry.version),
         feature_count: entry.count,
         pool: entry.pool.as_deref().map(str::to_owned),
     }

@@ -19,7 +19,8 @@ pub(crate) struct ServingClient {
 }
 
 impl ServingClient {
-    /// Who asks, as the audit log and records know it.
+    /// Who asks, for the tests of this extractor.
+    #[cfg(test)]
     pub(crate) fn name(&self) -> &str {
         self.caller.as_ref().map_or("anonymous", |caller| &caller.name)
     }

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::security::{
-    Author, HashCost, InstanceUserChange, SecurityOptions,
+    Author, HashCost, InstanceUserChange, MasterKey, SecurityOptions,
     testing::{CHEAP, SigningKey, T0, admin_claims, client_claims},
 };
 
@@ -58,7 +58,9 @@ impl World {
         let clock = ManualClock::at(T0);
         let cost: HashCost = CHEAP;
         let security = SecurityOptions { hash_cost: cost, ..SecurityOptions::default() };
-        let app = App::open(store.clone(), Arc::new(clock.clone()), security, Options::default());
+        let master_key = MasterKey::random().unwrap();
+        let (store_too, clock_too) = (store.clone(), Arc::new(clock.clone()));
+        let app = App::open(store_too, clock_too, master_key, security, Options::default());
         let app = app.await.unwrap();
         let router = Router::new()
             .route("/api/1.0/instances/{instanceId}/access_request", post(ask))

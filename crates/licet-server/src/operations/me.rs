@@ -66,7 +66,11 @@ pub(super) async fn change_password(
     SmallBody(request): SmallBody<PasswordChange>,
 ) -> Result<StatusCode, Problem> {
     if !caller.is_user() {
-        return Err(Problem::new(Code::PermissionDenied, "A key has no password"));
+        return Err(Problem::new(
+            Code::PermissionDenied,
+            "Only users of the site have a password here; those of an instance are changed at its \
+             licence server, and keys have none",
+        ));
     }
     let now_ms = app.now_ms();
     // As a log-in by password would, so that this is no way around the lock-out.

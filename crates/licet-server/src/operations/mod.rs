@@ -6,6 +6,7 @@ mod asked;
 mod audit;
 mod authorize;
 mod body;
+mod feature_line_items;
 mod instances;
 mod me;
 pub(crate) mod page;
@@ -34,6 +35,12 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(instances::get))
         .routes(routes!(instances::set_admin_password))
         .routes(routes!(producer_user::get, producer_user::put))
+        .routes(routes!(feature_line_items::list))
+        .routes(routes!(
+            feature_line_items::get,
+            feature_line_items::put,
+            feature_line_items::delete
+        ))
         .routes(routes!(accounts::list))
         .routes(routes!(signing_keys::list, signing_keys::create))
         .routes(routes!(signing_keys::delete))

@@ -1,3 +1,5 @@
+use licet_protocol::SigningAlgorithm;
+
 /// What the settings of an instance say of its callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecurityPolicies {
@@ -11,6 +13,8 @@ pub struct SecurityPolicies {
     pub token_ttl_ms: i64,
     /// Whether credentials are taken over plain HTTP.
     pub plain_http: bool,
+    /// How answers are signed.
+    pub signing_algorithm: SigningAlgorithm,
 }
 
 const DAY_MS: i64 = 86_400_000;
@@ -23,6 +27,7 @@ impl Default for SecurityPolicies {
             anonymous_reads: false,
             token_ttl_ms: DAY_MS,
             plain_http: true,
+            signing_algorithm: SigningAlgorithm::EdDsa,
         }
     }
 }

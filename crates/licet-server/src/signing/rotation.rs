@@ -208,6 +208,62 @@ mod tests {
         }
     }
 
+    /// What may happen to keys; a number is a key's place in the list.
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Add { activate_after_ms: i64 },
+        Remove { index: usize },
+        Pass { millis: i64 },
+    }
+
+    const STEPS: [Step; 8] = [
+        Step::Add { activate_after_ms: 0 },
+        Step::Add { activate_after_ms: 300 },
+        Step::Add { activate_after_ms: 900 },
+        Step::Remove { index: 0 },
+        Step::Remove { index: 1 },
+        Step::Remove { index: 2 },
+        Step::Pass { millis: 300 },
+        Step::Pass { millis: 1 },
+    ];
+
+    fn take(keys: &mut Vec<SigningKeyRow>, now_ms: &mut i64, step: Step, number: usize) {
+        let new = |activates_ms| key(&number.to_string(), activates_ms);
+        match step {
+            Step::Pass { millis } => *now_ms += millis,
+            Step::Add { activate_after_ms } => {
+                *keys = add(keys, new(*now_ms + activate_after_ms), 500, *now_ms);
+            }
+            Step::Remove { index } => {
+                let Some(kid) = keys.get(index).map(|key| key.kid.clone()) else { return };
+                let Some(removal) = remove(keys, &kid, *now_ms) else { return };
+                *keys = match removal.leaves_none {
+                    false => removal.keys,
+                    true => add(&removal.keys, new(*now_ms), 0, *now_ms),
+                };
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_happens_somebody_signs() {
+        for number in 0..STEPS.len().pow(5) {
+            let digit = |place: u32| number / STEPS.len().pow(place) % STEPS.len();
+            let steps: Vec<Step> = (0..5).map(|place| STEPS[digit(place)]).collect();
+            let (mut keys, mut now_ms) = (vec![key("first", 0)], 100);
+            for (index, step) in steps.iter().enumerate() {
+                take(&mut keys, &mut now_ms, *step, index);
+                let moments = keys.iter().map(|key| key.activates_ms.max(now_ms));
+                for at_ms in moments.chain([now_ms, now_ms + 299, now_ms + 10_000]) {
+                    let signers = signers(&keys, at_ms);
+                    assert_eq!(signers, 1, "{steps:?} at {at_ms}: {:?}", show(&keys));
+                }
+                let can_sign = |key: &SigningKeyRow| key.sealed_private_key.is_some();
+                assert!(keys.iter().all(|key| can_sign(key) || !may_sign(key, now_ms)));
+            }
+        }
+    }
+
     #[test]
     fn an_algorithm_that_signs_no_more_needs_no_successor() {
         let retired = Some(Retirement { retires_ms: 5, expires_ms: 500 });

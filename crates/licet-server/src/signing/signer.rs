@@ -130,7 +130,8 @@ impl Signer {
     ) -> Result<SignedDocument, Problem> {
         let key = match self.key(algorithm, self.now_ms()) {
             Some(key) => key,
-            None => self.make_first(algorithm).await?,
+            // In a box, so that it makes no other signature wait for its size.
+            None => Box::pin(self.make_first(algorithm)).await?,
         };
         let header = ProtectedHeader { alg: algorithm, kid: key.kid.as_str(), typ };
         let header = serde_json::to_vec(&header).map_err(|error| Problem::internal(&error))?;
@@ -163,6 +164,10 @@ impl Signer {
     /// The key that signs, where there was none yet.
     async fn make_first(&self, algorithm: SigningAlgorithm) -> Result<Arc<SigningKey>, Problem> {
         let _changing = self.shared.changing.lock().await;
+        // Whoever waited for the lock finds the key that was made meanwhile.
+        if let Some(key) = self.key(algorithm, self.now_ms()) {
+            return Ok(key);
+        }
         self.read_keys().await?;
         if let Some(key) = self.key(algorithm, self.now_ms()) {
             return Ok(key);
@@ -210,7 +215,7 @@ fn overloaded() -> Problem {
 fn unavailable() -> Problem {
     Problem::new(
         Code::SigningUnavailable,
-        "This server has another master key than the one that the signing keys are sealed under",
+        "This server cannot use the signing keys of the site; its log says which, and why",
     )
     .with_retry_after(60)
 }

@@ -1,12 +1,30 @@
 //! The instance that is meant where none is named.
 
+use std::sync::Arc;
+
+use licet_engine::ManualClock;
 use licet_protocol::ServerId;
+use licet_server::{Server, ServerOptions, router};
+use licet_store::{AuditRow, InstanceRow, Store, sqlite::SqliteStore};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::{
+    office,
     site::{PASSWORD, Site},
-    support::TestServer,
+    support::{Agent, START_MS, TestServer},
 };
+
+fn row(number: u128, account_id: &str) -> InstanceRow {
+    InstanceRow {
+        id: Uuid::from_u128(number),
+        short_name: "main".into(),
+        account_id: account_id.into(),
+        is_default: true,
+        created_ms: START_MS,
+        modified_ms: START_MS,
+    }
+}
 
 #[tokio::test]
 async fn the_only_instance_is_the_local_one() {
@@ -59,15 +77,55 @@ async fn a_second_instance_that_another_node_makes_is_seen_in_a_second() {
     let stranger = site.office.server.stranger();
     stranger.get("/api/1.0/health").await.is(200);
     // Past this server's own door.
-    let row = licet_store::InstanceRow {
-        id: uuid::Uuid::from_u128(7),
-        short_name: "other".into(),
-        account_id: "CONTOSO".into(),
-        is_default: true,
-        created_ms: 0,
-        modified_ms: 0,
-    };
-    site.office.server.store.create_instance(row, licet_store::AuditRow::default()).await.unwrap();
+    let store = &site.office.server.store;
+    store.create_instance(row(7, "CONTOSO"), AuditRow::default()).await.unwrap();
     site.office.server.pass(1_000);
     stranger.get("/api/1.0/health").await.is(404);
+}
+
+#[tokio::test]
+async fn a_server_may_be_started_for_one_of_several() {
+    let directory = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> = SqliteStore::open(directory.path()).unwrap();
+    for (number, account_id) in [(7, "CONTOSO"), (8, "NORTHWIND")] {
+        store.create_instance(row(number, account_id), AuditRow::default()).await.unwrap();
+    }
+    let options = ServerOptions {
+        listen: ([127, 0, 0, 1], 0).into(),
+        admin_password: Some(office::PASSWORD.to_owned()),
+        local_instance: Some(Uuid::from_u128(8).into()),
+        ..ServerOptions::default()
+    };
+    let server = Server::start(
+        store,
+        Arc::new(ManualClock::at(START_MS)),
+        licet_server::security::MasterKey::random().unwrap(),
+        options,
+    )
+    .await
+    .unwrap();
+    let stranger = Agent::new(router(server.app().clone()).unwrap(), None);
+    let admin = stranger.with("authorization", &office::basic("admin", office::PASSWORD));
+    let status = admin.get("/api/1.0/status").await.value(200);
+    assert_eq!(status["accountId"], "NORTHWIND");
+    // The machine is the local instance's server, and no other's.
+    let hostids = admin.get("/api/1.0/instances/~/hostids").await.value(200);
+    let hostids = hostids["hostids"].as_array().unwrap().clone();
+    assert_eq!(hostids[0], json!({ "type": "STRING", "value": status["serverId"] }));
+    assert!(hostids[1..].iter().all(|hostid| hostid["type"] == "ETHERNET"));
+    assert_eq!(hostids.len() - 1, ethernets());
+    let other = format!("/api/1.0/instances/{}/hostids", Uuid::from_u128(7));
+    assert_eq!(admin.get(&other).await.value(200)["hostids"].as_array().unwrap().len(), 1);
+}
+
+/// Ethernet interfaces of this machine that have an address.
+fn ethernets() -> usize {
+    let Ok(folders) = std::fs::read_dir("/sys/class/net") else { return 0 };
+    let read = |folder: &std::fs::DirEntry, name: &str| {
+        std::fs::read_to_string(folder.path().join(name)).unwrap_or_default()
+    };
+    let is_ethernet = |folder: &std::fs::DirEntry| {
+        read(folder, "type").trim() == "1" && read(folder, "address").trim() != "00:00:00:00:00:00"
+    };
+    folders.flatten().filter(is_ethernet).count()
 }

@@ -19,6 +19,9 @@ const ROLES: [&str; 6] = [
 fn operations() -> Vec<(&'static str, &'static str, Value, &'static str)> {
     let none = || Value::Null;
     vec![
+        ("POST", "/access_request", json!({}), ".....x.x xx... x"),
+        ("POST", "/signed_access_request", json!({}), ".....x.x xx... x"),
+        ("POST", "/preview_request", json!({}), ".....x.x xx... x"),
         ("GET", "/users", none(), "...x..xx x..x. ."),
         ("POST", "/users", json!({"user": "", "password": ""}), "...x..xx x..x. ."),
         ("GET", "/users/nobody", none(), "...x..xx x..x. ."),

@@ -30,7 +30,8 @@ pub struct Agent {
 }
 
 impl Agent {
-    pub(super) fn new(router: Router, token: Option<&str>) -> Self {
+    #[must_use]
+    pub fn new(router: Router, token: Option<&str>) -> Self {
         let agent = Self { router, headers: HeaderMap::new(), tls: None };
         match token {
             Some(token) => agent.with("authorization", &format!("Bearer {token}")),
@@ -44,6 +45,26 @@ impl Agent {
         let value = HeaderValue::from_str(value).unwrap();
         self.headers.insert(HeaderName::from_static(name), value);
         self
+    }
+
+    /// The same caller where `other` calls.
+    #[must_use]
+    pub fn at(&self, other: &Self) -> Self {
+        Self { router: other.router.clone(), ..self.clone() }
+    }
+
+    /// Calls until the answer has this status, which comes with a notice of another server.
+    pub async fn until(&self, path: &str, status: u16) -> Answer {
+        let asking = async {
+            loop {
+                let answer = self.get(path).await;
+                if answer.status == status {
+                    return answer;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking).await.expect("the notice comes in time")
     }
 
     /// The same, whose calls come over TLS.

@@ -14,7 +14,7 @@ const ON_POSTGRES: &str = "LICET_STORIES_ON_POSTGRES";
 #[derive(Debug)]
 pub(super) enum Home {
     Directory { _directory: TempDir },
-    Schema { _schema: ScratchSchema },
+    Schema { schema: ScratchSchema },
 }
 
 impl Home {
@@ -22,11 +22,20 @@ impl Home {
         if env::var_os(ON_POSTGRES).is_some() {
             let schema = ScratchSchema::new().unwrap();
             let store = PostgresStore::open(&schema.url()).await.unwrap();
-            return (Self::Schema { _schema: schema }, store);
+            return (Self::Schema { schema }, store);
         }
         let directory = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(directory.path()).unwrap();
         (Self::Directory { _directory: directory }, store)
+    }
+
+    /// The store of another server on the same database; `None` where one server has it for
+    /// itself.
+    pub(super) async fn open_beside(&self) -> Option<Arc<dyn Store>> {
+        match self {
+            Self::Directory { .. } => None,
+            Self::Schema { schema } => Some(PostgresStore::open(&schema.url()).await.unwrap()),
+        }
     }
 }
 

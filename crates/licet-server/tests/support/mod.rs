@@ -63,16 +63,12 @@ impl Builder {
     pub async fn start(self) -> TestServer {
         let (home, store) = Home::open().await;
         let clock = ManualClock::at(self.now_ms);
-        let security = SecurityOptions {
-            rate_limit: self.rate_limit,
-            // Hashes that cost nothing.
-            hash_cost: HashCost { memory_kib: 64, passes: 1 },
-            ..SecurityOptions::default()
-        };
+        let security = SecurityOptions { rate_limit: self.rate_limit, ..cheap() };
+        let master_key = self.master_key.unwrap_or_else(|| MasterKey::random().unwrap());
         let app = App::open(
             store.clone(),
             Arc::new(clock.clone()),
-            self.master_key.unwrap_or_else(|| MasterKey::random().unwrap()),
+            master_key.clone(),
             security,
             self.options,
         );
@@ -84,12 +80,19 @@ impl Builder {
             clock,
             admin_key: SigningKey::new(),
             client_key: SigningKey::new(),
-            _home: home,
+            home,
+            master_key,
         };
         server.upload(KeyKind::Administration, ADMIN_KEY, &server.admin_key).await;
         server.upload(KeyKind::Client, CLIENT_KEY, &server.client_key).await;
         server
     }
+}
+
+/// Hashes that cost nothing.
+fn cheap() -> SecurityOptions {
+    let hash_cost = HashCost { memory_kib: 64, passes: 1 };
+    SecurityOptions { hash_cost, ..SecurityOptions::default() }
 }
 
 const ADMIN_KEY: &str = "test-admin";
@@ -104,7 +107,8 @@ pub struct TestServer {
     router: Router,
     admin_key: SigningKey,
     pub client_key: SigningKey,
-    _home: Home,
+    home: Home,
+    master_key: MasterKey,
 }
 
 impl TestServer {
@@ -126,6 +130,17 @@ impl TestServer {
         let key = KeyIn { id: id.into(), public_key: key.public_pem() };
         let author = Author::server(START_MS);
         self.app.authenticator.upload_keys(kind, vec![key], author).await.unwrap();
+    }
+
+    /// A caller without credentials at another server on the same database; `None` where one
+    /// server has it for itself. Both go by the same clock.
+    pub async fn beside(&self) -> Option<Agent> {
+        let store = self.home.open_beside().await?;
+        let clock = Arc::new(self.clock.clone());
+        let app = App::open(store, clock, self.master_key.clone(), cheap(), Options::default())
+            .await
+            .unwrap();
+        Some(Agent::new(router(app).unwrap(), None))
     }
 
     /// A caller without credentials.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use licet_store::{
-    AppendError, AuditRow, Head, InstanceRow, Journal, KeyKind, KeyRow, Position, Projections,
-    SettingRow, Site, SiteChange, Store, StoreError, postgres::PostgresStore,
+    Administration, AppendError, AuditRow, Head, InstanceRow, InstanceSettingRow, InstanceUserRow,
+    Journal, KeyKind, KeyRow, LicensingKeyRow, Position, ProducerUserRow, Projections, SettingRow,
+    Site, SiteChange, Store, StoreError, postgres::PostgresStore,
 };
 use uuid::Uuid;
 
@@ -250,6 +251,59 @@ async fn changes_of_the_site_reach_the_other_store() {
     assert_eq!(notices.recv().await.unwrap(), SiteChange::SigningKeys);
     ours.delete_tokens("ada".into(), None, AuditRow::default()).await.unwrap();
     assert_eq!(notices.recv().await.unwrap(), SiteChange::Users);
+}
+
+#[tokio::test]
+async fn what_changes_beside_an_instance_is_told_to_other_stores() {
+    let home = home!();
+    let (ours, theirs) = (home.store().await, home.store().await);
+    let mut notices = theirs.changes().unwrap();
+    for expected in [SiteChange::Terms, SiteChange::Keys, SiteChange::Users] {
+        assert_eq!(notices.recv().await.unwrap(), expected);
+    }
+    let (id, none) = (Uuid::from_u128(1), AuditRow::default);
+    let setting = InstanceSettingRow {
+        instance_id: id,
+        name: "s".into(),
+        value: "1".into(),
+        modified_ms: 1,
+        updated_by: "ada".into(),
+    };
+    ours.put_instance_settings(vec![setting], none()).await.unwrap();
+    assert_eq!(notices.recv().await.unwrap(), SiteChange::Terms);
+    ours.delete_instance_setting(id, "s".into(), none()).await.unwrap();
+    assert_eq!(notices.recv().await.unwrap(), SiteChange::Terms);
+    let key = LicensingKeyRow { instance_id: id, kid: "k".into(), der: vec![1], created_ms: 1 };
+    ours.put_licensing_key(key, none()).await.unwrap();
+    assert_eq!(notices.recv().await.unwrap(), SiteChange::Keys);
+    assert_eq!(theirs.licensing_keys().await.unwrap().len(), 1);
+    ours.delete_licensing_keys(id, None, none()).await.unwrap();
+    assert_eq!(notices.recv().await.unwrap(), SiteChange::Keys);
+    let producer = ProducerUserRow {
+        name: "producer".into(),
+        password_hash: String::new(),
+        enabled: false,
+        modified_ms: 1,
+        updated_by: "ada".into(),
+    };
+    ours.put_producer_user(producer, none()).await.unwrap();
+    assert_eq!(notices.recv().await.unwrap(), SiteChange::Users);
+    let user = InstanceUserRow {
+        instance_id: id,
+        name: "grace".into(),
+        password_hash: String::new(),
+        roles: "ROLE_READ".into(),
+        disabled: false,
+        created_ms: 1,
+        modified_ms: 1,
+    };
+    ours.create_instance_user(user.clone(), none()).await.unwrap();
+    ours.update_instance_user(user, none()).await.unwrap();
+    ours.delete_instance_user(id, "grace".into(), none()).await.unwrap();
+    ours.delete_instance_token([0; 32], none()).await.unwrap();
+    for _ in 0..4 {
+        assert_eq!(notices.recv().await.unwrap(), SiteChange::Users);
+    }
 }
 
 #[tokio::test]

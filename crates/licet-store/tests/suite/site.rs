@@ -163,7 +163,7 @@ pub(crate) async fn signing_keys_are_replaced_by_who_knows_them(home: &dyn Home)
     let after = [retired, rs256];
     let late = replace(&[], &[signing_key("c", 1)]).await;
     assert!(matches!(late, Err(StoreError::Conflict)), "{late:?}");
-    replace(&[old.clone()], &after).await.unwrap();
+    replace(std::slice::from_ref(&old), &after).await.unwrap();
     assert_eq!(store.signing_keys().await.unwrap(), after);
     let late = replace(&[old], &[]).await;
     assert!(matches!(late, Err(StoreError::Conflict)), "{late:?}");

@@ -18,7 +18,7 @@ const BODY_BYTES: usize = 512;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A JSON answer, written once.
-pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, Problem> {
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, Problem> {
     let mut bytes = Vec::with_capacity(BODY_BYTES);
     serde_json::to_writer(&mut bytes, body).map_err(|error| Problem::internal(&error))?;
     let mut response = Response::new(Body::from(bytes));
@@ -28,13 +28,13 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<Response
 }
 
 /// 200 with a JSON body.
-pub(super) fn ok(body: &impl Serialize) -> Result<Response, Problem> {
+pub(crate) fn ok(body: &impl Serialize) -> Result<Response, Problem> {
     json(StatusCode::OK, body)
 }
 
 /// A problem with the member that clients of the reference read beside ours.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ReferenceProblem {
+pub(crate) struct ReferenceProblem {
     #[serde(flatten)]
     problem: licet_protocol::Problem,
     /// What is wrong, in answers about sessions.
@@ -49,19 +49,19 @@ pub(super) struct ReferenceProblem {
 
 impl ReferenceProblem {
     /// `{"message": "…", …}`
-    pub(super) fn message(problem: &Problem) -> Self {
+    pub(crate) fn message(problem: &Problem) -> Self {
         let problem = problem.to_body();
         Self { message: Some(problem.detail.clone()), error: None, problem }
     }
 
     /// `{"error": "…", …}`
-    pub(super) fn error(problem: &Problem) -> Self {
+    pub(crate) fn error(problem: &Problem) -> Self {
         let problem = problem.to_body();
         Self { message: None, error: Some(problem.detail.clone()), problem }
     }
 
     /// The answer with a status that a version of the API has for it.
-    pub(super) fn answer(mut self, status: StatusCode) -> Response {
+    pub(crate) fn answer(mut self, status: StatusCode) -> Response {
         self.problem.status = status.as_u16();
         let mut response = json(status, &self).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);

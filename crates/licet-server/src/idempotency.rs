@@ -14,17 +14,17 @@ const HEADER: &str = "idempotency-key";
 
 /// The key that the caller made up, if it sent one.
 #[derive(Debug)]
-pub(super) struct IdempotencyHeader(Option<Arc<str>>);
+pub(crate) struct IdempotencyHeader(Option<Arc<str>>);
 
 /// What a key stands for; never a preview, which keeps no answer. Versions and aliases of the API are left out: a client that asks
 /// again under another address means the same.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// Method and template of the path.
-    pub(super) operation: &'static str,
+    pub(crate) operation: &'static str,
     /// The instance or session in the path.
-    pub(super) id: Uuid,
-    pub(super) body: &'a [u8],
+    pub(crate) id: Uuid,
+    pub(crate) body: &'a [u8],
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for IdempotencyHeader {
@@ -50,7 +50,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyHeader {
 
 impl IdempotencyHeader {
     /// The key with the digest of what it was sent with.
-    pub(super) fn of(self, asked: Asked<'_>) -> Option<IdempotencyKey> {
+    pub(crate) fn of(self, asked: Asked<'_>) -> Option<IdempotencyKey> {
         self.0.map(|key| IdempotencyKey { key, digest: asked.digest() })
     }
 }
