@@ -40,6 +40,7 @@ mod heartbeat;
 mod instances;
 mod keys;
 mod line_items;
+mod model;
 mod path;
 mod rate_tables;
 mod retry;

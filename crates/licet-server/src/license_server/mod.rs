@@ -9,12 +9,20 @@
 mod access_requests;
 mod at_instance;
 mod authorize;
+mod bare_list;
 mod caller;
+mod clients;
 mod configuration;
 mod document;
+mod features;
 mod health;
 mod host_ids;
+mod hosts;
 mod licensing_keys;
+mod model;
+mod numbered;
+mod pools;
+mod reservation_groups;
 mod serving_client;
 mod status;
 mod status_messages;
@@ -44,6 +52,12 @@ fn operations() -> impl Iterator<Item = Operations> {
         health::operations(),
         host_ids::operations(),
         status::operations(),
+        features::operations(),
+        clients::operations(),
+        hosts::operations(),
+        reservation_groups::operations(),
+        model::operations(),
+        pools::operations(),
     ]
     .into_iter()
     .flatten()

@@ -11,7 +11,7 @@ use super::{
     reach::Wanted,
     row::METER_TYPE,
 };
-use crate::Problem;
+use crate::{Problem, address::encode};
 
 /// Path of the report.
 pub(super) const PATH: &str = "/data/api/v1/report/usage";
@@ -143,21 +143,6 @@ impl ReportQuery {
         add("after", after.map(|after| after.to_string()));
         link
     }
-}
-
-/// Percent-encodes all but RFC 3986's unreserved characters.
-fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            // Writing to a string cannot fail.
-            _ => drop(write!(encoded, "%{byte:02X}")),
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]
