@@ -57,4 +57,4 @@ pub use heartbeat::{EndReason, Ended};
 pub use instances::InstanceQuery;
 pub use session::Session;
 pub use transport::Timed;
-pub use usage::{RollupQuery, RollupSpan, UsageQuery};
+pub use usage::{MeterGroup, MeterQuery, PeriodQuery, RollupQuery, RollupSpan, UsageQuery};

@@ -28,6 +28,7 @@ mod scalar;
 mod schema_tests;
 mod server_id;
 mod session;
+mod summary;
 mod text;
 mod time;
 mod usage;
@@ -63,6 +64,10 @@ pub use server_id::{NoInstanceId, ServerId};
 pub use session::{
     SessionCreated, SessionDetail, SessionEvent, SessionIn, SessionItem, SessionListed,
     SessionState,
+};
+pub use summary::{
+    CalendarUnit, Denial, Denials, MeterOverview, MeterUsage, Overview, SUMMARY_COLUMNS, Summaries,
+    Summary,
 };
 pub use text::{Name, SharedName, SharedText, Text};
 pub use time::Millis;

@@ -30,6 +30,7 @@ mod journal;
 mod keys;
 mod line_items;
 mod listener;
+mod meters;
 mod projection;
 mod query;
 mod rate_tables;

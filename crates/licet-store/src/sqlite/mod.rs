@@ -24,6 +24,7 @@ mod instances;
 mod journal;
 mod keys;
 mod line_items;
+mod meters;
 mod projection;
 mod rate_tables;
 mod readers;

@@ -8,6 +8,7 @@
 mod consumers;
 mod home;
 mod journal;
+mod meters;
 mod postgres;
 mod postgres_home;
 mod postgres_journal;
@@ -65,11 +66,18 @@ macro_rules! stories {
                 usage_out_of_order_of_time_is_found,
                 usage_of_an_account_with_many_instances_is_whole,
                 pages_go_on_across_the_borders_of_blocks,
-                row_ids_stay_when_more_is_projected;
+                row_ids_stay_when_more_is_projected,
+                the_newest_rows_of_a_kind_are_found;
             consumers:
                 consumers_are_added_to_what_stands,
                 consumers_are_found_by_day_instance_and_account,
-                consumers_of_many_steps_are_their_plain_sum;
+                consumers_of_many_steps_are_their_plain_sum,
+                consumers_of_meters_are_kept_apart;
+            meters:
+                meters_are_added_to_what_stands,
+                meters_are_found_by_time_name_instance_and_account,
+                denials_are_counted_by_reason,
+                what_is_in_use_is_found_as_of_any_day;
             site:
                 the_first_instance_of_an_account_is_its_default,
                 instances_are_paged_and_filtered,
