@@ -239,8 +239,11 @@ fn usage_is_reported_in_every_form() {
     let overview = site.json(&words("usage report --time-zone Europe/Berlin"));
     assert_eq!(
         (&overview["timeZone"], overview["data"].as_array().map(Vec::len)),
-        (&"Europe/Berlin".into(), Some(0))
+        (&"Europe/Berlin".into(), Some(1))
     );
+    let this_year = &overview["data"][0]["yearToDate"];
+    assert_eq!((&this_year["tokens"], &this_year["granted"]), (&7.into(), &1.into()), "{overview}");
+    assert_eq!(overview["data"][0]["lastYear"]["peak"], Value::Null);
     assert!(site.ok(&words("usage report")).starts_with("METER"));
     let months = site.ok(&words("usage report --period month --from 2020-01-01 --csv"));
     assert!(months.starts_with("meter,period,from,to,"), "{months}");

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Millis, TokenNumber};
+use crate::{CountNumber, Millis, TokenNumber};
 
 /// Periods of a calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -41,7 +41,7 @@ pub struct Summaries {
 
 /// Use of one meter in one period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "FlatSummary")]
 pub struct Summary {
     /// Name of the feature or item.
     #[schema(example = "sessions")]
@@ -50,10 +50,10 @@ pub struct Summary {
     #[schema(example = "2026-03")]
     pub period: String,
     /// The instance, if it is grouped by instance.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<Uuid>,
     /// The customer, if it is grouped by instance or account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
     /// What was used.
     #[serde(flatten)]
@@ -69,14 +69,17 @@ pub struct MeterUsage {
     /// The millisecond after the last.
     pub to: Millis,
     /// What was used, less what was taken back in this time; of what is held, what was newly taken.
-    pub units: i64,
+    pub units: CountNumber,
     /// Of what is held, the most that was in use at one moment, on one instance; else the largest
-    /// single report.
-    pub peak: i64,
+    /// single report. Like the next two it is not known of an item that is priced in tokens.
+    #[serde(default)]
+    pub peak: Option<i64>,
     /// Hosts that were granted something, other than users.
-    pub distinct_hosts: u64,
+    #[serde(default)]
+    pub distinct_hosts: Option<u64>,
     /// Users that were granted something, on whichever host.
-    pub distinct_users: u64,
+    #[serde(default)]
+    pub distinct_users: Option<u64>,
     /// Requests that were met, at least partly.
     pub granted: u64,
     /// Requests that were denied.
@@ -84,10 +87,49 @@ pub struct MeterUsage {
     /// The same by reason.
     #[schema(example = json!({ "COUNT_INSUFFICIENT": 3 }))]
     pub denials: BTreeMap<String, u64>,
-    /// Tokens charged, less those given back, where the meter is priced in tokens. Peak and distinct
-    /// hosts and users are not known of these.
+    /// Tokens charged, less those given back, where the meter is priced in tokens.
     #[serde(default)]
     pub tokens: Option<TokenNumber>,
+}
+
+/// A summary as it is read: numbers are read from their text, which is gone where an object is read
+/// in parts.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FlatSummary {
+    meter: String,
+    period: String,
+    instance_id: Option<Uuid>,
+    account_id: Option<String>,
+    from: Millis,
+    to: Millis,
+    units: CountNumber,
+    peak: Option<i64>,
+    distinct_hosts: Option<u64>,
+    distinct_users: Option<u64>,
+    granted: u64,
+    denied: u64,
+    denials: BTreeMap<String, u64>,
+    tokens: Option<TokenNumber>,
+}
+
+impl From<FlatSummary> for Summary {
+    fn from(flat: FlatSummary) -> Self {
+        let usage = MeterUsage {
+            from: flat.from,
+            to: flat.to,
+            units: flat.units,
+            peak: flat.peak,
+            distinct_hosts: flat.distinct_hosts,
+            distinct_users: flat.distinct_users,
+            granted: flat.granted,
+            denied: flat.denied,
+            denials: flat.denials,
+            tokens: flat.tokens,
+        };
+        let FlatSummary { meter, period, instance_id, account_id, .. } = flat;
+        Self { meter, period, instance_id, account_id, usage }
+    }
 }
 
 /// The columns of summaries, in the order of their CSV form.

@@ -3,16 +3,18 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use licet_core::MICROS;
 use licet_protocol::{MeterUsage, Millis};
 use licet_store::{
-    ConsumerRow, MeterDenialRow, MeterFilter, MeterRow, Meters, RollupFilter, Span, Store,
-    StoreError,
+    ConsumerRow, MeterDenialRow, MeterFilter, MeterRow, Meters, RollupFilter, RollupRow, Span,
+    Store, StoreError,
 };
 use uuid::Uuid;
 
 use super::{
     calendar::NamedPeriod,
     reach::Reach,
+    row::{count, tokens},
     stretches::{Stretch, stretches},
 };
 
@@ -54,6 +56,14 @@ pub(super) type Key = (String, usize, Group);
 /// Use of one meter in one period.
 #[derive(Debug, Default)]
 pub(super) struct Sum {
+    /// `None` for what is not a feature, which then was charged in tokens.
+    feature: Option<FeatureSum>,
+    item: Option<ItemSum>,
+}
+
+/// Use of a feature.
+#[derive(Debug, Default)]
+struct FeatureSum {
     units: i64,
     peak: i64,
     granted: i64,
@@ -61,6 +71,17 @@ pub(super) struct Sum {
     denials: BTreeMap<String, i64>,
     hosts: HashSet<(String, String)>,
     users: HashSet<String>,
+}
+
+/// Use of an item; amounts in millionths.
+#[derive(Debug, Clone, Copy, Default)]
+struct ItemSum {
+    tokens: i64,
+    units: i64,
+    granted: i64,
+    denied: i64,
+    /// Whether it was charged or given back, and is no feature that happens to be in roll-ups too.
+    is_charged: bool,
 }
 
 /// The sums of periods that follow one another, on their way.
@@ -71,7 +92,8 @@ struct Sums<'a> {
     at: usize,
     /// What is in use of each meter of an instance, with its account.
     levels: HashMap<(Uuid, String), (String, i64)>,
-    by_key: BTreeMap<Key, Sum>,
+    features: BTreeMap<Key, FeatureSum>,
+    items: BTreeMap<Key, ItemSum>,
 }
 
 /// Sums up periods, which follow one another.
@@ -83,16 +105,16 @@ pub(super) async fn sum_up(
     question: &Question,
     periods: &[NamedPeriod],
 ) -> Result<BTreeMap<Key, Sum>, StoreError> {
-    let levels = HashMap::new();
-    let mut sums = Sums { question, periods, at: 0, levels, by_key: BTreeMap::new() };
-    let Some(first) = periods.first() else { return Ok(sums.by_key) };
+    let Some(first) = periods.first() else { return Ok(BTreeMap::new()) };
+    let (features, items) = (BTreeMap::new(), BTreeMap::new());
+    let mut sums = Sums { question, periods, at: 0, levels: HashMap::new(), features, items };
     sums.learn_levels(store, first.from_ms).await?;
     sums.hold();
     for stretch in stretches(periods) {
         sums.read(store, stretch).await?;
     }
     sums.move_to(periods.len() - 1);
-    Ok(sums.by_key)
+    Ok(sums.finish())
 }
 
 impl Sums<'_> {
@@ -124,8 +146,9 @@ impl Sums<'_> {
             let filter = self.filter(stretch.span, from_ms, until_ms);
             let meters = store.meters(filter.clone()).await?;
             let denials = store.meter_denials(filter.clone()).await?;
-            let consumers = store.consumers(filter).await?;
-            match meters.len() + denials.len() + consumers.len() {
+            let consumers = store.consumers(filter.clone()).await?;
+            let items = store.rollups(by_hour_or_day(filter.of)).await?;
+            match meters.len() + denials.len() + consumers.len() + items.len() {
                 few if few < ROWS_FEW => days = (days * 2).min(SLICE_DAYS_MAX),
                 many if many > ROWS_MANY => days = (days / 2).max(1),
                 _ => {}
@@ -133,6 +156,7 @@ impl Sums<'_> {
             meters.into_iter().for_each(|row| self.add(row));
             denials.into_iter().for_each(|row| self.add_denial(row));
             consumers.into_iter().for_each(|row| self.add_consumer(row));
+            items.into_iter().for_each(|row| self.add_item(row));
             from_ms = until_ms;
         }
         Ok(())
@@ -157,7 +181,7 @@ impl Sums<'_> {
         let held: Vec<_> = self.levels.iter().filter(|(_, (_, in_use))| *in_use > 0).collect();
         for ((instance_id, meter), (account_id, in_use)) in held {
             let group = self.question.group_by.of(*instance_id, account_id);
-            let sum = self.by_key.entry((meter.clone(), self.at, group)).or_default();
+            let sum = self.features.entry((meter.clone(), self.at, group)).or_default();
             sum.peak = sum.peak.max(*in_use);
         }
     }
@@ -166,10 +190,14 @@ impl Sums<'_> {
         self.periods.partition_point(|period| period.until_ms <= starts_at_ms)
     }
 
-    fn sum(&mut self, starts_at_ms: i64, of: (Uuid, &str), meter: String) -> &mut Sum {
+    fn key(&self, starts_at_ms: i64, of: (Uuid, &str), meter: String) -> Key {
         let group = self.question.group_by.of(of.0, of.1);
-        let period = self.period_of(starts_at_ms);
-        self.by_key.entry((meter, period, group)).or_default()
+        (meter, self.period_of(starts_at_ms), group)
+    }
+
+    fn sum(&mut self, starts_at_ms: i64, of: (Uuid, &str), meter: String) -> &mut FeatureSum {
+        let key = self.key(starts_at_ms, of, meter);
+        self.features.entry(key).or_default()
     }
 
     /// Rows come in the order of time.
@@ -199,6 +227,36 @@ impl Sums<'_> {
             sum.hosts.insert((row.consumer_type, row.consumer_id));
         }
     }
+
+    fn add_item(&mut self, row: RollupRow) {
+        if let Meters::Named(names) = &self.question.meters
+            && !names.contains(&row.item)
+        {
+            return;
+        }
+        let key = self.key(row.starts_at_ms, (row.instance_id, &row.account_id), row.item);
+        let sum = self.items.entry(key).or_default();
+        sum.tokens += row.tokens_charged - row.tokens_refunded;
+        sum.units = sum.units.saturating_add(row.units);
+        sum.granted += row.granted;
+        sum.denied += row.denied;
+        sum.is_charged |= row.tokens_charged != 0 || row.tokens_refunded != 0;
+    }
+
+    fn finish(self) -> BTreeMap<Key, Sum> {
+        let feature = |(key, sum)| (key, Sum { feature: Some(sum), item: None });
+        let mut sums: BTreeMap<Key, Sum> = self.features.into_iter().map(feature).collect();
+        for (key, item) in self.items.into_iter().filter(|(_, item)| item.is_charged) {
+            sums.entry(key).or_default().item = Some(item);
+        }
+        sums
+    }
+}
+
+/// Roll-ups are kept by hour and day.
+fn by_hour_or_day(filter: RollupFilter) -> RollupFilter {
+    let span = if filter.span == Span::Day { Span::Day } else { Span::Hour };
+    RollupFilter { span, ..filter }
 }
 
 impl GroupBy {
@@ -214,19 +272,59 @@ impl GroupBy {
 }
 
 impl Sum {
+    /// No use of what is no feature if `others` are none either, so that what is known of a meter is
+    /// the same at all times.
+    pub(super) fn none_like(others: &[Self]) -> Self {
+        let is_feature = others.iter().any(|other| other.feature.is_some());
+        Self { feature: None, item: (!is_feature).then(ItemSum::default) }
+    }
+
+    pub(super) fn is_none(&self) -> bool {
+        self.feature.is_none() && self.item.is_none()
+    }
+
     pub(super) fn wire(&self, period: &NamedPeriod) -> MeterUsage {
-        let count = |(reason, denied): (&String, &i64)| (reason.clone(), denied.unsigned_abs());
+        let (from, to) = (Millis(period.from_ms), Millis(period.until_ms));
+        let tokens = self.item.map(|item| tokens(item.tokens));
+        match (&self.feature, &self.item) {
+            (None, Some(item)) => item.wire(from, to),
+            (Some(feature), _) => MeterUsage { tokens, ..feature.wire(from, to) },
+            (None, None) => FeatureSum::default().wire(from, to),
+        }
+    }
+}
+
+impl FeatureSum {
+    fn wire(&self, from: Millis, to: Millis) -> MeterUsage {
+        let denied = |(reason, denied): (&String, &i64)| (reason.clone(), denied.unsigned_abs());
         MeterUsage {
-            from: Millis(period.from_ms),
-            to: Millis(period.until_ms),
-            units: self.units,
-            peak: self.peak,
-            distinct_hosts: self.hosts.len() as u64,
-            distinct_users: self.users.len() as u64,
+            from,
+            to,
+            units: count(self.units.saturating_mul(MICROS)),
+            peak: Some(self.peak),
+            distinct_hosts: Some(self.hosts.len() as u64),
+            distinct_users: Some(self.users.len() as u64),
             granted: self.granted.unsigned_abs(),
             denied: self.denied.unsigned_abs(),
-            denials: self.denials.iter().map(count).collect(),
+            denials: self.denials.iter().map(denied).collect(),
             tokens: None,
+        }
+    }
+}
+
+impl ItemSum {
+    fn wire(&self, from: Millis, to: Millis) -> MeterUsage {
+        MeterUsage {
+            from,
+            to,
+            units: count(self.units),
+            peak: None,
+            distinct_hosts: None,
+            distinct_users: None,
+            granted: self.granted.unsigned_abs(),
+            denied: self.denied.unsigned_abs(),
+            denials: BTreeMap::new(),
+            tokens: Some(tokens(self.tokens)),
         }
     }
 }

@@ -47,8 +47,8 @@ pub(super) struct OverviewParameters {
 
 /// Sum up the use of meters this year up to now, and in the last month, quarter and year.
 ///
-/// A meter is a feature. One row for each meter that was used, denied or in use in any of these
-/// times, by the calendar of the time zone and the server's clock. CSV has a line for each meter and
+/// A meter is a feature, or an item that was charged in tokens. One row for each meter that was used,
+/// denied or in use in any of these times, by the calendar of the time zone and the server's clock. CSV has a line for each meter and
 /// time.
 #[utoipa::path(
     get,
@@ -121,6 +121,13 @@ async fn by_meter(
     for (at, time) in times.iter().enumerate() {
         for ((meter, ..), sum) in sum_up(&*app.store, question, std::slice::from_ref(time)).await? {
             by_meter.entry(meter).or_default()[at] = sum;
+        }
+    }
+    for sums in by_meter.values_mut() {
+        for at in 0..sums.len() {
+            if sums[at].is_none() {
+                sums[at] = Sum::none_like(sums);
+            }
         }
     }
     let row = |(meter, sums): (String, [Sum; 4])| MeterOverview {

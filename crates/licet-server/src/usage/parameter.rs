@@ -4,7 +4,10 @@ use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
 use licet_protocol::limits::TEXT_CHARS;
 use licet_store::Meters;
-use serde::{Deserialize, Deserializer, de::value::MapDeserializer};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, value::MapDeserializer},
+};
 
 use crate::Problem;
 
@@ -24,7 +27,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for WithMeters<T> {
         let (meters, rest): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|(name, _)| name == "meter");
         let names = meters.into_iter().map(|(_, meter)| meter).collect();
-        let rest = T::deserialize(MapDeserializer::new(rest.into_iter()))?;
+        let rest = MapDeserializer::<_, de::value::Error>::new(rest.into_iter());
+        // With the name of the parameter that is wrong.
+        let rest = serde_path_to_error::deserialize(rest).map_err(de::Error::custom)?;
         Ok(Self { names, rest })
     }
 }

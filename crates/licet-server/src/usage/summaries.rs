@@ -7,7 +7,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use licet_protocol::{CalendarUnit, Millis, Summaries, Summary};
-use licet_store::Meters;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -63,9 +62,11 @@ pub(super) struct SummaryParameters {
 
 /// Sum up the use of meters by month, quarter, year, week or day of a calendar.
 ///
-/// A meter is a feature. One row for each meter and period in which it was used, denied or in use,
-/// exact to the millisecond at which a period begins in the time zone. Use that is taken back
-/// counts when it was taken back.
+/// A meter is a feature, or an item that was charged in tokens. One row for each meter and period in
+/// which it was used, denied or in use. A period begins at the very millisecond at which it does in
+/// the time zone; only tokens are counted by hours UTC, each in the period in which it begins, which
+/// shows in the few zones that are not whole hours from UTC. Use that is taken back counts when it was
+/// taken back.
 #[utoipa::path(
     get,
     path = "/usage/api/v1/summaries",

@@ -55,9 +55,9 @@ fn write(row: &Summary, to: &mut String) {
     line.optional(row.instance_id);
     line.text(row.account_id.as_deref().unwrap_or_default());
     line.plain(usage.units);
-    line.plain(usage.peak);
-    line.plain(usage.distinct_hosts);
-    line.plain(usage.distinct_users);
+    line.optional(usage.peak);
+    line.optional(usage.distinct_hosts);
+    line.optional(usage.distinct_users);
     line.plain(usage.granted);
     line.plain(usage.denied);
     let denials: Vec<String> =

@@ -154,6 +154,7 @@ async fn what_is_held_counts_in_every_period_in_which_it_is_held() {
     assert_eq!(by_account[1].get("instanceId"), None);
     // Nothing happened on that day, and four seats are in use.
     office.server.pass(3 * DAY_MS);
+    let admin = office.admin().await;
     let query = format!("period=day&from=2026-01-03&to=2026-01-04&instanceId={other}");
     let rows = summaries(&office, &admin, &query).await;
     assert_eq!(
@@ -179,6 +180,51 @@ async fn customers_see_their_own_use() {
         assert_eq!(overview.value(200)["data"], json!([]), "{query}");
         let denials = office.get(&format!("/usage/api/v1/denials?{query}"), &customer).await;
         assert_eq!(denials.value(200)["data"], json!([]), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn items_that_are_charged_in_tokens_are_meters_too() {
+    let shop = crate::shop::open().await;
+    put(&shop.office, &shop.northwind, "render", metered(), 9).await;
+    serve(&shop.office, &shop.northwind, &["d1"], &[("render", 2)]).await;
+    let admin = shop.office.admin().await;
+    let rows = summaries(&shop.office, &admin, "period=day&timeZone=Europe/Berlin").await;
+    let brief: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            let names =
+                ["meter", "period", "units", "tokens", "granted", "denied", "distinctHosts"];
+            json!(names.map(|name| &row[name]))
+        })
+        .collect();
+    assert_eq!(
+        brief,
+        [
+            json!(["editor", "2026-01-01", 4, 12, 2, 0, null]),
+            json!(["editor", "2026-01-02", 2, 3, 1, 1, null]),
+            json!(["render", "2026-01-02", 2, null, 1, 0, 1]),
+            json!(["viewer", "2026-01-01", 3, 1.5, 1, 0, null]),
+            json!(["viewer", "2026-01-02", 1, 0.5, 1, 0, null]),
+        ]
+    );
+    let csv = shop.office.get(&format!("{SUMMARIES}?format=csv"), &admin).await.is(200);
+    let lines = text(&csv);
+    assert!(lines.contains("\r\neditor,2026-01,"), "{lines}");
+    assert!(lines.contains(",6,,,,3,1,,15\r\n"), "{lines}");
+    let (mut metered, mut priced) = (0, 0);
+    let report = shop.office.get("/data/api/v1/report/usage", &admin).await.value(200);
+    for row in report["data"].as_array().unwrap() {
+        match row["meterType"].as_str().unwrap() {
+            "feature" => metered += 1,
+            _ => priced += 1,
+        }
+    }
+    assert_eq!((metered, priced), (1, 9));
+    for (meter_type, rows) in [("feature", 1), ("elastic", 9)] {
+        let path = format!("/data/api/v1/report/usage?meterType={meter_type}");
+        let report = shop.office.get(&path, &admin).await.value(200);
+        assert_eq!(report["data"].as_array().unwrap().len(), rows, "{meter_type}");
     }
 }
 
@@ -213,7 +259,7 @@ async fn denials_are_listed_newest_first() {
     let instances =
         [office.instance("main", "NORTHWIND").await, office.instance("main", "OTHER").await];
     for instance in &instances {
-        put(&office, instance, "render", LicenseModel::Concurrent, 1).await;
+        put(&office, instance, "render", LicenseModel::NodeLocked, 1).await;
     }
     // One each six hours for ten days, from one instance and the other, two in one moment.
     let mut expected = Vec::new();

@@ -146,14 +146,18 @@ fn csv_cells(row: &Summary) -> [String; SUMMARY_COLUMNS.len()] {
         row.instance_id.map(|id| id.to_string()).unwrap_or_default(),
         row.account_id.clone().unwrap_or_default(),
         usage.units.to_string(),
-        usage.peak.to_string(),
-        usage.distinct_hosts.to_string(),
-        usage.distinct_users.to_string(),
+        optional(usage.peak),
+        optional(usage.distinct_hosts),
+        optional(usage.distinct_users),
         usage.granted.to_string(),
         usage.denied.to_string(),
         reasons(row, "="),
-        usage.tokens.map(|tokens| tokens.to_string()).unwrap_or_default(),
+        optional(usage.tokens),
     ]
+}
+
+fn optional(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 fn reasons(row: &Summary, separator: &str) -> String {
@@ -166,7 +170,7 @@ fn reasons(row: &Summary, separator: &str) -> String {
 fn table(rows: &[Summary]) -> Table {
     let headings = [
         "meter", "period", "from", "account", "instance", "units", "peak", "hosts", "users",
-        "granted", "denied", "reasons",
+        "granted", "denied", "tokens", "reasons",
     ];
     Table::of(headings, rows, |row| {
         let usage = &row.usage;
@@ -177,11 +181,12 @@ fn table(rows: &[Summary]) -> Table {
             or_dash(row.account_id.as_ref()),
             or_dash(row.instance_id),
             usage.units.to_string(),
-            usage.peak.to_string(),
-            usage.distinct_hosts.to_string(),
-            usage.distinct_users.to_string(),
+            or_dash(usage.peak),
+            or_dash(usage.distinct_hosts),
+            or_dash(usage.distinct_users),
             usage.granted.to_string(),
             usage.denied.to_string(),
+            or_dash(usage.tokens),
             or_dash(Some(reasons(row, " ")).filter(|text| !text.is_empty())),
         ]
     })
