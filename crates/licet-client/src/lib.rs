@@ -59,4 +59,4 @@ pub use heartbeat::{EndReason, Ended};
 pub use instances::InstanceQuery;
 pub use session::Session;
 pub use transport::Timed;
-pub use usage::{RollupQuery, RollupSpan, UsageQuery};
+pub use usage::{MeterGroup, MeterQuery, PeriodQuery, RollupQuery, RollupSpan, UsageQuery};

@@ -47,6 +47,7 @@ mod served_client;
 mod server_id;
 mod session;
 mod signing_key;
+mod summary;
 mod text;
 mod time;
 mod usage;
@@ -120,6 +121,10 @@ pub use session::{
 };
 pub use signing_key::{
     SigningAlgorithm, SigningKeyIn, SigningKeyOut, SigningKeyState, SigningKeys,
+};
+pub use summary::{
+    CalendarUnit, Denial, Denials, MeterOverview, MeterUsage, Overview, SUMMARY_COLUMNS, Summaries,
+    Summary,
 };
 pub use text::{Name, SharedName, SharedText, Text};
 pub use time::{Millis, Moment};
