@@ -189,7 +189,8 @@ async fn seats_are_taken_renewed_returned_and_end() {
     // What d2 has ends at minute 61; d1 is dropped then.
     world.clock.advance(31 * MINUTE);
     let filter = ClientFilter {
-        host: Some(HostId::from_written("d1/ETHERNET")),
+        host_value: Some("d1".into()),
+        host_kind: Some("ETHERNET".into()),
         limit: 1,
         ..ClientFilter::default()
     };
