@@ -140,19 +140,15 @@ pub(crate) fn feature_count<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
 
 string_enum! {
     /// What a request wants to be done.
+    #[derive(Default)]
     pub enum OperationKind {
         /// Serve features.
+        #[default]
         Request = "request",
         /// Take note of what was used of metered features; nothing is served.
         Report = "report",
         /// Take back what was reported lately.
         Undo = "undo",
-    }
-}
-
-impl Default for OperationKind {
-    fn default() -> Self {
-        Self::Request
     }
 }
 
