@@ -12,6 +12,7 @@ mod files;
 mod input;
 mod instance_id;
 mod jwt;
+mod local;
 mod master_key;
 mod moment;
 mod output;

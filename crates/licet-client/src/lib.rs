@@ -44,6 +44,7 @@ mod model;
 mod path;
 mod rate_tables;
 mod retry;
+mod rights;
 mod rules;
 mod session;
 mod sessions;

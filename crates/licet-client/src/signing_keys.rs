@@ -1,10 +1,18 @@
 //! The keys that sign the site's answers.
 
-use licet_protocol::{SigningKeyIn, SigningKeyOut, SigningKeys};
+use licet_protocol::{JwkSet, SigningKeyIn, SigningKeyOut, SigningKeys};
 
 use crate::{Client, Error, path::encode, transport::Call, users::operations};
 
 impl Client {
+    /// The public keys that verify what the server signs, or signed lately.
+    ///
+    /// # Errors
+    /// As every call: [`Error::Problem`] or [`Error::Unreachable`].
+    pub fn jwk_set(&self) -> Result<JwkSet, Error> {
+        self.read(&Call::get("/.well-known/jwks.json".to_owned()))
+    }
+
     /// All keys that sign, will sign or signed lately.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ mod feature_request;
 mod feature_version;
 mod flag;
 mod instance;
+mod instance_rights;
 mod instance_setting;
 mod instance_user;
 mod interval;
@@ -82,6 +83,10 @@ pub use feature_request::{
 };
 pub use feature_version::FeatureVersion;
 pub use instance::{InstanceDetail, InstanceIn, InstanceOut, InstancePage};
+pub use instance_rights::{
+    INSTANCE_RIGHTS_TYP, InstanceRights, RightsExportIn, RightsExportOut, RightsImportIn,
+    RightsImported,
+};
 pub use instance_setting::{InstanceSetting, InstanceSettings, SettingValues};
 pub use instance_user::{
     AdminPassword, InstanceRole, InstanceToken, InstanceUserIn, InstanceUserOut, InstanceUserPatch,

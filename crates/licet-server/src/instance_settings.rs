@@ -24,6 +24,13 @@ pub(crate) const TOKEN_DURATION: &str = "security.token.duration";
 pub(crate) const HTTP_AUTH: &str = "security.http.auth.enabled";
 /// Kept with the settings, but changed by suspending and resuming alone, and in no list.
 pub(crate) const SUSPENDED: &str = "server.suspended";
+/// Kept with the settings, but changed by exporting and importing rights alone, and in no list.
+pub(crate) const RIGHTS_GENERATION: &str = "rights.generation";
+/// As the one before, like the next three.
+pub(crate) const RIGHTS_SOURCE: &str = "rights.source";
+pub(crate) const RIGHTS_DIGEST: &str = "rights.digest";
+pub(crate) const RIGHTS_TRUST: &str = "rights.trust";
+pub(crate) const RIGHTS_TRUST_GIVEN: &str = "rights.trust.given";
 
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -294,13 +301,15 @@ fn apply(
 ) -> bool {
     let is_sound = match Setting::named(name) {
         Some(setting) => setting.check(value).is_ok(),
-        None => name == SUSPENDED,
+        None => name == SUSPENDED || is_of_rights(name),
     };
     if !is_sound {
         return false;
     }
     let is_true = value == "true";
     match name {
+        // Nothing is decided by these.
+        name if is_of_rights(name) => {}
         SUSPENDED => policies.is_suspended = is_true,
         BORROW_INTERVAL_MAX => policies.borrow_interval_max_ms = duration_ms(value),
         GRANULARITY => policies.granularity = granularity(value),
@@ -325,6 +334,13 @@ fn apply(
         _ => return false,
     }
     true
+}
+
+fn is_of_rights(name: &str) -> bool {
+    matches!(
+        name,
+        RIGHTS_GENERATION | RIGHTS_SOURCE | RIGHTS_DIGEST | RIGHTS_TRUST | RIGHTS_TRUST_GIVEN
+    )
 }
 
 fn granularity(text: &str) -> Granularity {

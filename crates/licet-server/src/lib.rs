@@ -21,6 +21,7 @@ mod operations;
 mod problem;
 mod refusal;
 mod request_id;
+mod rights;
 pub mod security;
 mod serve;
 mod server;

@@ -76,6 +76,7 @@ codes! {
     InvalidPublicKey BAD_REQUEST "invalid_public_key" "This is not a public key that can be used";
     WeakPublicKey BAD_REQUEST "weak_public_key" "The key is too weak";
     PrivateKeyUploaded BAD_REQUEST "private_key_uploaded" "A private key was sent";
+    UntrustedRights BAD_REQUEST "untrusted_rights" "The rights are not signed by whom is trusted";
     WeakPassword BAD_REQUEST "weak_password" "The password is not good enough";
     AuthenticationRequired UNAUTHORIZED "authentication_required" "Credentials are required";
     InvalidToken UNAUTHORIZED "invalid_token" "The token is not accepted";
@@ -97,6 +98,10 @@ codes! {
     LineItemObsolete CONFLICT "line_item_obsolete" "The line item is obsolete for good";
     LineItemNotObsolete CONFLICT "line_item_not_obsolete"
         "Only an obsolete line item can be deleted";
+    RightsFromDocument CONFLICT "rights_from_document"
+        "Line items come with signed rights here";
+    RightsNotApplicable CONFLICT "rights_not_applicable" "The rights are not for now and here";
+    RightsOutdated CONFLICT "rights_outdated" "Later rights are here already";
     RateTableInEffect CONFLICT "rate_table_in_effect" "The rate table is in effect";
     ConditionInUse CONFLICT "condition_in_use" "An action still refers to the condition";
     TooFewToReserve CONFLICT "too_few_to_reserve" "There are too few counts to reserve";

@@ -5,7 +5,8 @@ use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 use arc_swap::ArcSwap;
 use licet_core::InstanceId;
 use licet_engine::{Clock, Engine, Options};
-use licet_store::{Store, StoreError};
+use licet_protocol::{JwkSet, RightsImported};
+use licet_store::{InstanceRow, Store, StoreError};
 use thiserror::Error;
 
 use crate::{
@@ -13,8 +14,10 @@ use crate::{
     app::Parts,
     follower,
     local_instance::LocalInstance,
-    router,
-    security::{Authenticator, GeneratedPassword, MasterKey, MasterKeyError, SecurityOptions},
+    rights, router,
+    security::{
+        Authenticator, Author, GeneratedPassword, MasterKey, MasterKeyError, SecurityOptions,
+    },
     service::Metrics,
     signing::Signer,
     terms::{self, Terms},
@@ -116,6 +119,38 @@ impl Server {
     #[must_use]
     pub fn app(&self) -> &App {
         &self.app
+    }
+
+    /// Says whose signatures of rights the local instance takes from now on.
+    ///
+    /// # Errors
+    /// 404 if there is no local instance; 503.
+    pub async fn trust_rights(&self, keys: JwkSet) -> Result<(), Problem> {
+        let instance = self.local_instance().await?;
+        rights::trust(&self.app, &instance, keys, Author::server(self.app.now_ms())).await
+    }
+
+    /// Takes signed rights for the local instance, as `importRights` does.
+    ///
+    /// # Errors
+    /// 404 if there is no local instance; else as that operation.
+    pub async fn import_rights(&self, document: &str) -> Result<RightsImported, Problem> {
+        let instance = self.local_instance().await?;
+        rights::import(&self.app, &instance, document, Author::server(self.app.now_ms())).await
+    }
+
+    /// Whether the local instance has ever taken signed rights.
+    ///
+    /// # Errors
+    /// 404 if there is no local instance; 503.
+    pub async fn has_rights(&self) -> Result<bool, Problem> {
+        rights::are_there(&self.app, &*self.local_instance().await?).await
+    }
+
+    async fn local_instance(&self) -> Result<Arc<InstanceRow>, Problem> {
+        let id = self.app.local_instance.id(&self.app).await?;
+        let instance = self.app.engine.instance(id).await?;
+        instance.ok_or_else(|| Problem::not_found("instance"))
     }
 
     /// Where it answers, such as `http://127.0.0.1:7070`.

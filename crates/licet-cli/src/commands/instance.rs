@@ -5,6 +5,7 @@ use licet_client::InstanceQuery;
 use licet_protocol::{InstanceIn, InstanceOut};
 use uuid::Uuid;
 
+use super::instance_rights::{Export, Import};
 use crate::{
     context::Context,
     failure::{Exit, Failure},
@@ -12,7 +13,8 @@ use crate::{
     output::Table,
 };
 
-/// Make, list and show instances, the pools of rights of customers
+/// Make, list and show instances, the pools of rights of customers, and carry rights to local
+/// licence servers
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -24,6 +26,8 @@ enum Action {
     Create(Create),
     List(List),
     Show(Show),
+    Export(Export),
+    Import(Import),
 }
 
 /// Make an instance; the first one of an account becomes its default
@@ -65,6 +69,8 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let client = context.client()?;
         match self.action {
+            Action::Export(export) => export.run(&client, context)?,
+            Action::Import(import) => import.run(&client, context)?,
             Action::Create(create) => {
                 let (short_name, account_id) = (create.short_name.into(), create.account.into());
                 let instance = client.create_instance(&InstanceIn { short_name, account_id })?;

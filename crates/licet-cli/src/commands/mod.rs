@@ -9,6 +9,7 @@ pub(crate) mod condition;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod instance;
+mod instance_rights;
 pub(crate) mod key;
 pub(crate) mod line_item;
 pub(crate) mod login;

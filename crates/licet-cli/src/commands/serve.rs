@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::ValueEnum;
-use licet_engine::SystemClock;
+use licet_engine::{Clock, SystemClock};
 use licet_server::{RateLimit, Server, ServerOptions, StartError};
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
@@ -16,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     context::{Context, variable},
     failure::{Exit, Failure},
+    local::{self, LocalArgs},
     master_key,
     place::Place,
     runtime,
@@ -27,6 +28,7 @@ The first of these that has an option counts: command line, environment, file, d
 Example:
   LICET_ADMIN_PASSWORD='a long sentence of yours' licet serve --data /var/lib/licet
   licet serve --listen 0.0.0.0:7070 --tls-certificate chain.pem --tls-key key.pem
+  licet serve --local --data /var/lib/licet --trust jwks.json --rights northwind.rights
   licet serve --database postgres://licet@db.example/licet?sslmode=verify-full";
 
 /// What `--print-config` writes.
@@ -44,6 +46,8 @@ pub(crate) struct Args {
     /// Password of the user `admin` of an empty store; one is made if it is not given
     #[arg(long, env = "LICET_ADMIN_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
     admin_password: Option<String>,
+    #[command(flatten)]
+    local: LocalArgs,
     /// Write a configuration file with every key and its default, and end
     #[arg(long)]
     print_config: bool,
@@ -108,10 +112,22 @@ impl Args {
         let master_key = master_key::source(settings.master_key.clone(), &place)?;
         let threads = settings.threads;
         let options = settings.server_options(self.admin_password)?;
+        let local = self.local.read()?;
         runtime::run(threads, async {
             let store = place.open().await?;
             let master_key = master_key.open(&*store).await?;
-            let server = Server::start(store, Arc::new(SystemClock), master_key, options).await?;
+            let clock = Arc::new(SystemClock);
+            let options = match &local {
+                None => options,
+                Some(_) => {
+                    let id = local::instance(&*store, clock.now_ms()).await?;
+                    ServerOptions { local_instance: Some(id), ..options }
+                }
+            };
+            let server = Server::start(store, clock, master_key, options).await?;
+            if let Some(local) = local {
+                local.tell(&server, context.output).await?;
+            }
             let told_to_stop = runtime::until_told_to_stop();
             announce(&server, context)?;
             let address = server.url();

@@ -2,7 +2,9 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test takes what it needs of this")]
 
+pub mod checker;
 pub mod ledger;
+pub mod license_server;
 
 use std::{
     io::{BufRead, BufReader},

@@ -34,12 +34,7 @@ async fn list(
     server: LicenseServer<perm::FeaturesRead>,
 ) -> Result<Json<HostIds>, Problem> {
     let as_of = Moment(app.now_ms());
-    let mut hostids = vec![of_instance(&server.instance)];
-    if app.local_instance.is(InstanceId(server.instance.id)) {
-        let of_machine = tokio::task::spawn_blocking(|| of_machine(Path::new(INTERFACES)));
-        hostids.extend(of_machine.await.map_err(|error| Problem::internal(&error))?);
-    }
-    Ok(Json(HostIds { as_of, hostids }))
+    Ok(Json(HostIds { as_of, hostids: of_server(&app, &server.instance).await? }))
 }
 
 /// Show the host id by which the server of the instance is known.
@@ -50,6 +45,22 @@ async fn list(
 )]
 async fn selected(server: LicenseServer<perm::FeaturesRead>) -> Json<HostIdOut> {
     Json(of_instance(&server.instance))
+}
+
+/// All host ids of the server of an instance, the selected one first.
+///
+/// # Errors
+/// 500
+pub(crate) async fn of_server(
+    app: &App,
+    instance: &InstanceRow,
+) -> Result<Vec<HostIdOut>, Problem> {
+    let mut hostids = vec![of_instance(instance)];
+    if app.local_instance.is(InstanceId(instance.id)) {
+        let of_machine = tokio::task::spawn_blocking(|| of_machine(Path::new(INTERFACES)));
+        hostids.extend(of_machine.await.map_err(|error| Problem::internal(&error))?);
+    }
+    Ok(hostids)
 }
 
 fn of_instance(instance: &InstanceRow) -> HostIdOut {

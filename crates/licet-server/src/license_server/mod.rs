@@ -16,13 +16,14 @@ mod configuration;
 mod document;
 mod features;
 mod health;
-mod host_ids;
+pub(crate) mod host_ids;
 mod hosts;
 mod licensing_keys;
 mod model;
 mod numbered;
 mod pools;
 mod reservation_groups;
+mod rights;
 mod serving_client;
 mod status;
 mod status_messages;
@@ -51,6 +52,7 @@ fn operations() -> impl Iterator<Item = Operations> {
         configuration::operations(),
         health::operations(),
         host_ids::operations(),
+        rights::operations(),
         status::operations(),
         features::operations(),
         clients::operations(),

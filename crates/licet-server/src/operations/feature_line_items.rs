@@ -22,8 +22,8 @@ use super::responses::{ChangeProblems, ReadProblems};
 use crate::{
     App, Problem, answer,
     extract::JsonBody,
-    line_item_state,
-    security::{Authorized, perm},
+    line_item_state, rights,
+    security::{Authorized, Principal, perm},
 };
 
 /// `{instanceId}`, and `{activationId}` where the path has it.
@@ -130,7 +130,8 @@ pub(super) async fn get(
         (status = 201, description = "Added", body = FeatureLineItemOut),
         (status = 404, description = "There is no such instance",
             body = licet_protocol::Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The line item is OBSOLETE, which is final",
+        (status = 409, description = "The line item is OBSOLETE, which is final; or this is a \
+            local licence server, where rights come with signed files",
             body = licet_protocol::Problem, content_type = "application/problem+json"),
         ChangeProblems,
     ),
@@ -147,6 +148,7 @@ pub(super) async fn put(
         let what = "must have 1 to 256 characters, none of them a control character";
         return Err(Problem::invalid("activationId", what));
     }
+    check_kept_here(&app, &caller, at.instance).await?;
     let terms = terms(at.activation_id, line_item)?;
     let by = caller.name.as_str().into();
     let command = Command::PutFeatureLineItem { terms, by };
@@ -173,7 +175,8 @@ pub(super) async fn put(
         (status = 204, description = "Deleted"),
         (status = 404, description = "There is no such line item",
             body = licet_protocol::Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The line item is not OBSOLETE",
+        (status = 409, description = "The line item is not OBSOLETE; or this is a local licence \
+            server, where rights come with signed files",
             body = licet_protocol::Problem, content_type = "application/problem+json"),
         ReadProblems,
     ),
@@ -184,12 +187,26 @@ pub(super) async fn delete(
     caller: Authorized<perm::FeaturesWrite>,
     at: LineItemAt,
 ) -> Result<StatusCode, Problem> {
+    check_kept_here(&app, &caller, at.instance).await?;
     let (activation_id, by) = (at.activation_id, caller.name.as_str().into());
     app.ask(&caller, at.instance, Command::DeleteFeatureLineItem { activation_id, by }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn terms(
+/// On a local licence server line items come with signed rights alone.
+async fn check_kept_here(app: &App, caller: &Principal, id: InstanceId) -> Result<(), Problem> {
+    let instance = app.instance(caller, id).await?;
+    match app.local_instance.is(InstanceId(instance.id)) {
+        true => Err(rights::comes_from_documents()),
+        false => Ok(()),
+    }
+}
+
+/// The core's terms of a line item.
+///
+/// # Errors
+/// 400 if a feature has what does not belong to its model.
+pub(crate) fn terms(
     activation_id: Arc<str>,
     line_item: FeatureLineItemIn,
 ) -> Result<FeatureLineItemTerms, Problem> {
@@ -290,7 +307,8 @@ fn overdraft_out(overdraft: CountOverdraft) -> FeatureOverdraft {
     }
 }
 
-fn wire(line: &FeatureLineItem) -> FeatureLineItemOut {
+/// A line item as it is shown.
+pub(crate) fn wire(line: &FeatureLineItem) -> FeatureLineItemOut {
     let terms = &line.terms;
     FeatureLineItemOut {
         activation_id: terms.activation_id.to_string(),

@@ -12,11 +12,15 @@ mod me;
 pub(crate) mod page;
 mod producer_user;
 mod responses;
+mod rights_export;
 mod signing_keys;
 mod users;
 
 pub(crate) use asked::Asked;
 pub(crate) use body::SmallBody;
+pub(crate) use feature_line_items::{
+    terms as feature_line_item_terms, wire as feature_line_item_wire,
+};
 pub(crate) use responses::{ChangeProblems, ReadProblems};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -41,6 +45,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
             feature_line_items::put,
             feature_line_items::delete
         ))
+        .routes(routes!(rights_export::export))
         .routes(routes!(accounts::list))
         .routes(routes!(signing_keys::list, signing_keys::create))
         .routes(routes!(signing_keys::delete))

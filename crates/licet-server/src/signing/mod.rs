@@ -10,5 +10,7 @@ mod key_pair;
 mod ring;
 mod rotation;
 mod signer;
+mod verify;
 
 pub use signer::Signer;
+pub(crate) use verify::{VerifyError, verified};

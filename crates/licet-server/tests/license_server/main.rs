@@ -23,6 +23,7 @@ mod model;
 mod nodes;
 mod producer_user;
 mod reservation_groups;
+mod rights;
 mod roles;
 mod signed;
 mod site;

@@ -54,6 +54,7 @@ fn operations() -> Vec<(&'static str, &'static str, Value, &'static str)> {
         ("POST", "/model", json!({}), "...x..xx xx.x. ."),
         ("DELETE", "/model", none(), "...x..xx xx.x. ."),
         ("GET", "/pools", none(), "x..x..xx xxxxx ."),
+        ("POST", "/rights", json!({}), "....x.xx xx.x. ."),
     ]
 }
 
