@@ -157,7 +157,7 @@ impl Bench {
             figures.iter().map(|figure| (figure.name.clone(), figure.per_second)).collect();
         for figure in &mut self.report.figures {
             if let Some((_, against)) = self.against.iter().find(|(name, _)| *name == figure.name) {
-                figure.ratios = ratios(figure.per_second, against, &rates);
+                figure.ratios.extend(ratios(figure.per_second, against, &rates));
             }
         }
         self.report

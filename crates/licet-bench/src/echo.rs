@@ -7,10 +7,11 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use licet_protocol::AccessRequest;
+use licet_protocol::{AccessRequest, FeatureRequest};
 use tokio::net::TcpListener;
 
-/// A server that answers an access request on `POST /` with itself, and `GET /` as a heartbeat is
+/// A server that answers an access request on `POST /`, and a request for features on
+/// `POST /features`, with itself, and `GET /` as a heartbeat is
 /// answered, with 204.
 #[derive(Debug)]
 pub struct Echo {
@@ -40,8 +41,12 @@ impl Echo {
     /// The socket is gone.
     pub async fn serve(self) -> io::Result<()> {
         let echo = |Json(body): Json<AccessRequest>| async { Json(body) };
+        let features = |Json(body): Json<FeatureRequest>| async { Json(body) };
         let heartbeat = || async { StatusCode::NO_CONTENT };
-        let router = Router::new().route("/", post(echo)).route("/", get(heartbeat));
+        let router = Router::new()
+            .route("/", post(echo))
+            .route("/", get(heartbeat))
+            .route("/features", post(features));
         axum::serve(self.listener, router).await
     }
 }

@@ -80,6 +80,6 @@ async fn all(bench: Bench) -> Report {
         let ended = parts::measure_disk(&mut bench);
         bench.settle(&[Part::Disk], ended);
     }
-    groups!(bench: access, sessions, items, growth, live, million, reports, postgres, redis);
+    groups!(bench: access, sessions, features, fair, items, growth, live, million, reports, postgres, redis);
     bench.finish()
 }

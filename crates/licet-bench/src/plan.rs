@@ -40,6 +40,8 @@ parts! {
     Arrays = "arrays", "100 access requests in each call, one instance, SQLite";
     Sessions = "sessions", "sessions opened and closed, SQLite";
     Heartbeats = "heartbeats", "heartbeats on live sessions of one instance, SQLite";
+    Features = "features", "requests for features, plain and signed, few hosts and many, SQLite";
+    Fair = "fair", "a quiet instance, alone and beside one that is flooded, SQLite";
     Items = "items", "one instance with 10 against 10,000 line items";
     Growth = "growth", "an empty store against one that holds many usage records";
     Live = "live", "one instance with 1,000 against many live sessions";

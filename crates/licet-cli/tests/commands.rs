@@ -224,17 +224,30 @@ fn usage_is_reported_in_every_form() {
         site.run(&words("access --item Nothing --requester user:bob")).status.code(),
         Some(1)
     );
-    let rows = site.json(&words("usage report --last 1d"));
+    let rows = site.json(&words("usage export --last 1d"));
     assert_eq!(rows.as_array().map(Vec::len), Some(2));
     assert_eq!(rows[0]["metaData"]["a"], 1);
-    let of_ada = site.json(&words("usage report --consumer ada"));
+    let of_ada = site.json(&words("usage export --consumer ada"));
     assert_eq!(of_ada.as_array().map(Vec::len), Some(1));
-    site.ok(&words("usage report --csv --output usage.csv"));
+    site.ok(&words("usage export --csv --output usage.csv"));
     let csv = std::fs::read_to_string(site.directory.path().join("usage.csv"));
     let csv = csv.expect("it is there");
     assert_eq!(csv.lines().count(), 3);
     assert!(csv.contains("\"{\"\"a\"\":1}\""), "{csv}");
-    assert!(site.ok(&words("usage report --to 2020-12-31")).starts_with("TIME"));
+    assert!(site.ok(&words("usage export --to 2020-12-31")).starts_with("TIME"));
+    let overview = site.json(&words("usage report --time-zone Europe/Berlin"));
+    assert_eq!(
+        (&overview["timeZone"], overview["data"].as_array().map(Vec::len)),
+        (&"Europe/Berlin".into(), Some(1))
+    );
+    let this_year = &overview["data"][0]["yearToDate"];
+    assert_eq!((&this_year["tokens"], &this_year["granted"]), (&7.into(), &1.into()), "{overview}");
+    assert_eq!(overview["data"][0]["lastYear"]["peak"], Value::Null);
+    assert!(site.ok(&words("usage report")).starts_with("METER"));
+    let months = site.ok(&words("usage report --period month --from 2020-01-01 --csv"));
+    assert!(months.starts_with("meter,period,from,to,"), "{months}");
+    let (code, error) = site.fails(&words("usage report --time-zone Mars/Olympus"));
+    assert!(code == 4 && error.contains("Europe/Berlin"), "{code} {error}");
     let sums = site.json(&words("usage summary --by hour"));
     let charged: f64 = sums["data"]
         .as_array()
@@ -408,7 +421,7 @@ fn mistakes_come_with_their_remedy() {
             "separate with commas",
         ),
         (&format!("instance list --server {https}"), 3, "it speaks http"),
-        ("usage report --csv --output usage.csv", 2, "--force"),
+        ("usage export --csv --output usage.csv", 2, "--force"),
         ("backup data --data data", 2, "elsewhere"),
         ("backup data/copy --data data", 2, "elsewhere"),
         ("backup . --data data", 2, "is not empty"),
@@ -420,7 +433,7 @@ fn mistakes_come_with_their_remedy() {
         assert!(!error.contains("the store cannot answer"), "{line}: {error}");
     }
     assert!(!site.directory.path().join("data/copy").exists());
-    site.ok(&words("usage report --csv --output usage.csv --force"));
+    site.ok(&words("usage export --csv --output usage.csv --force"));
     let nobody = site
         .command(&words("access --item Render:2.0"))
         .env_remove("USER")

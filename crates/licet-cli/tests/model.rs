@@ -1,13 +1,16 @@
-//! `licet model check`, which needs no server.
+//! `licet model check`, which needs no server, and the other commands on models, which do.
+
+mod support;
 
 use std::{
+    fs,
     io::Write,
     process::{Command, Output, Stdio},
 };
 
-use serde_json::Value;
-
-const LICET: &str = env!("CARGO_BIN_EXE_licet");
+use licet_client::Client;
+use serde_json::{Value, json};
+use support::{LICET, PASSWORD, Server, read};
 
 const ACME: &str = r#"model "acme" {
   partitions {
@@ -133,4 +136,45 @@ fn a_model_that_is_not_there_is_wrong_usage() {
         Command::new(LICET).args(["model", "check", "no/such.model"]).output().expect("licet runs");
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("no/such.model"));
+}
+
+/// A token of `admin`.
+fn token(server: &Server) -> String {
+    let client = Client::new(&server.url).expect("an address");
+    let log_in = read(&json!({ "user": "admin", "password": PASSWORD }));
+    client.authorize(&log_in).expect("admin logs in").token
+}
+
+#[test]
+fn a_model_is_put_shown_and_deleted() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let server = Server::start(&directory.path().join("data"));
+    let instance = read(&json!({ "shortName": "main", "accountId": "NORTHWIND" }));
+    let instance = server.admin().create_instance(&instance).expect("it is new").id.to_string();
+    let token = token(&server);
+    let model = |arguments: &[&str]| {
+        let mut licet = Command::new(LICET);
+        licet.arg("model").args(arguments).args(["--instance", &instance]);
+        licet.current_dir(directory.path());
+        licet.env("LICET_SERVER", &server.url).env("LICET_TOKEN", &token);
+        licet.output().expect("licet runs")
+    };
+    let error = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    fs::write(directory.path().join("acme.model"), ACME).expect("there is room");
+    fs::write(directory.path().join("bad.model"), "model \"m\" {").expect("there is room");
+
+    let none = model(&["show"]);
+    assert_eq!(none.status.code(), Some(4));
+    assert!(error(&none).contains("no model is in effect"), "{}", error(&none));
+    let put = model(&["put", "acme.model"]);
+    assert_eq!((stdout(&put), error(&put)), ("model \"acme\" is in effect\n", String::new()));
+    assert_eq!(stdout(&model(&["show"])), ACME);
+    let bad = model(&["put", "bad.model"]);
+    assert_eq!(bad.status.code(), Some(2));
+    assert!(stdout(&bad).contains("  1 | model \"m\" {\n    |            ^\n"), "{}", stdout(&bad));
+    let shown = model(&["show", "--json"]);
+    let shown: Value = serde_json::from_slice(&shown.stdout).expect("it is JSON");
+    assert_eq!((&shown["name"], &shown["text"]), (&json!("acme"), &json!(ACME)));
+    assert_eq!(stdout(&model(&["delete"])), "the model is deleted\n");
+    assert_eq!(model(&["delete"]).status.code(), Some(4));
 }

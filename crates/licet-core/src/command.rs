@@ -9,11 +9,14 @@ use crate::{
     feature_answer::FeatureAnswer,
     feature_request::FeatureRequest,
     ids::{ConditionId, SessionId},
-    instance::{ClientFilter, ClientView, FeatureView, ModelView, ReservationsView},
+    instance::{
+        ClientFilter, ClientView, FeatureView, HostFilter, HostView, ModelView, PoolView,
+        ReservationsView,
+    },
     lease::ClientId,
     line_item::{LineItem, LineItemTerms},
     record::SessionAccess,
-    reservation::{ReservationGroupDraft, ReservationGroupId},
+    reservation::{ReservationGroup, ReservationGroupDraft, ReservationGroupId},
     rule::{Action, ActionDraft, Condition, ConditionDraft},
     session::Session,
 };
@@ -144,8 +147,12 @@ pub enum Query {
     FeatureLineItem(Arc<str>),
     Features,
     Clients(ClientFilter),
+    /// Hosts of clients, devices and users, with what is held under them.
+    Hosts(HostFilter),
     Reservations,
     Model,
+    /// Pools in the order in which they are served, with what is in them.
+    Pools,
 }
 
 /// What an instance replies to a command that it took.
@@ -169,9 +176,11 @@ pub enum Reply {
     Features(Vec<FeatureView>),
     Served(Arc<FeatureAnswer>),
     Clients(Vec<ClientView>),
-    ReservationGroupPosted(ReservationGroupId),
+    Hosts(Vec<HostView>),
+    ReservationGroupPosted(Box<ReservationGroup>),
     Reservations(Box<ReservationsView>),
     Model(Option<Box<ModelView>>),
+    Pools(Vec<PoolView>),
 }
 
 impl Command {

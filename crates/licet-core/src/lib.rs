@@ -51,8 +51,8 @@ pub use fixed::{AmountError, Count, MICROS, Tokens, divide_half_even};
 pub use formula::Formula;
 pub use ids::{ActionId, ConditionId, CorrelationId, InstanceId, SessionId};
 pub use instance::{
-    Client, ClientFilter, ClientView, FeaturePart, FeatureView, Instance, ModelView, Report,
-    ReservationsView, Still,
+    Client, ClientFilter, ClientView, FeaturePart, FeatureView, HeldFeature, HostFilter, HostPlace,
+    HostView, HostedFeature, Instance, ModelView, PoolView, Report, ReservationsView, Still,
 };
 pub use lease::{ClientId, Hold, Move, Place, ReservationId};
 pub use line_item::{LineItem, LineItemState, LineItemTerms, Overdraft, ResetFrequency};
@@ -65,7 +65,8 @@ pub use record_view::{
 };
 pub use refusal::Refusal;
 pub use reservation::{
-    Reservation, ReservationEntry, ReservationGroup, ReservationGroupDraft, ReservationGroupId,
+    Reservation, ReservationEntry, ReservationError, ReservationErrors, ReservationGroup,
+    ReservationGroupDraft, ReservationGroupId, ReservationMistake,
 };
 pub use rule::{
     Action, ActionDraft, Condition, ConditionDraft, Dictionary, Effect, Expression, Membership,

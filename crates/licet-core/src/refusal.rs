@@ -4,7 +4,9 @@ use thiserror::Error;
 
 use crate::{
     ids::{ActionId, ConditionId, SessionId},
+    model::ModelErrors,
     record::EndReason,
+    reservation::ReservationErrors,
 };
 
 /// Why a command changes nothing. The text says what to do.
@@ -48,22 +50,16 @@ pub enum Refusal {
     SessionEnded { id: SessionId, reason: EndReason },
     #[error("there is no client {0} on this instance; it may have given back all that it held")]
     ClientNotFound(u64),
-    #[error("there is no feature {0:?} on this instance")]
-    FeatureNotFound(Box<str>),
-    #[error("{0:?} is no concurrent feature, and only those can be reserved")]
-    NotReservable(Box<str>),
-    #[error("there is no pool {0:?}; the model in effect defines the pools")]
-    PoolNotFound(Box<str>),
     #[error("there is no reservation group {0} on this instance")]
     ReservationGroupNotFound(u64),
     #[error("there is a reservation group {0:?} already; delete it first, or give another name")]
     ReservationGroupExists(Box<str>),
-    #[error("the host {0} has a reservation already; a host can have one, with several entries")]
-    HostReservedTwice(Box<str>),
-    #[error("there are too few unreserved counts for what is to be reserved for {0}")]
-    TooFewToReserve(Box<str>),
+    #[error("{0}")]
+    ReservationsInvalid(ReservationErrors),
+    #[error("{0}")]
+    TooFewToReserve(ReservationErrors),
     #[error("the model cannot be read: {0}")]
-    ModelInvalid(Box<str>),
+    ModelInvalid(Box<ModelErrors>),
     #[error("no model is in effect on this instance")]
     NoModel,
     #[error(

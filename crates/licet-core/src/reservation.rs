@@ -1,8 +1,9 @@
 //! Reservations: counts kept for hosts and users, in groups.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::{
     lease::ReservationId,
@@ -50,4 +51,44 @@ pub struct ReservationGroupDraft {
     /// `None` for a name that is made of its number.
     pub name: Option<Arc<str>>,
     pub reservations: Vec<(HostId, Vec<ReservationEntry>)>,
+}
+
+/// All that keeps a group from being posted, in its order; at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReservationErrors(pub Vec<ReservationError>);
+
+/// A mistake and its place.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{mistake}")]
+pub struct ReservationError {
+    /// Index of the reservation in its group.
+    pub reservation: usize,
+    /// Index of the entry in its reservation; `None` if its host, or all of it, is meant.
+    pub entry: Option<usize>,
+    pub mistake: ReservationMistake,
+}
+
+/// What can be wrong with a reservation. The text says how to mend it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReservationMistake {
+    #[error("the host {0} has a reservation already; a host can have one, with several entries")]
+    HostReservedTwice(Box<str>),
+    #[error("there is no feature {0:?} on this instance")]
+    FeatureNotFound(Box<str>),
+    #[error("{0:?} is no concurrent feature, and only those can be reserved")]
+    NotReservable(Box<str>),
+    #[error("there is no pool {0:?}; the model in effect defines the pools")]
+    PoolNotFound(Box<str>),
+    #[error("there are too few unreserved counts for what is to be reserved for {0}")]
+    TooFew(Box<str>),
+}
+
+impl fmt::Display for ReservationErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { "; " })?;
+            error.fmt(f)?;
+        }
+        Ok(())
+    }
 }

@@ -19,7 +19,9 @@ use crate::{
     AskError, Clock,
     by_id::ById,
     mailbox::{Answer, Letter, Mailbox, Mailboxes},
-    projector, runner, waker,
+    projector, runner,
+    turns::Crowd,
+    waker,
 };
 
 /// Limits of the engine.
@@ -77,6 +79,7 @@ pub(crate) struct Shared {
     /// Since when this service has been up, POSIX milliseconds.
     pub(crate) up_since_ms: i64,
     pub(crate) mailboxes: Mailboxes,
+    pub(crate) crowd: Crowd,
     /// Instances never change their account and are never deleted, so rows can be kept.
     directory: RwLock<ById<Arc<InstanceRow>>>,
     pub(crate) recorded: broadcast::Sender<Recorded>,
@@ -151,6 +154,8 @@ impl Engine {
             {
                 return Ok(Reply::Done);
             }
+            let is_mixed = self.shared.crowd.is_mixed(id, self.shared.clock.now_ms());
+            let _turn = if is_mixed { Some(mailbox.turns.take().await?) } else { None };
             match post(&mailbox, command).await? {
                 Ok(reply) => return Ok(reply),
                 Err(returned) => command = returned,
@@ -297,6 +302,7 @@ impl Shared {
             site: ArcSwap::from_pointee(site),
             up_since_ms,
             mailboxes: Mailboxes::new(),
+            crowd: Crowd::default(),
             directory: RwLock::default(),
             recorded: broadcast::Sender::new(RECORDED_BACKLOG),
             running: AtomicUsize::new(0),

@@ -19,6 +19,7 @@ mod projection;
 mod projector;
 mod runner;
 mod section;
+mod turns;
 mod verify;
 mod waker;
 

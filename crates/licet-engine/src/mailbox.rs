@@ -7,7 +7,7 @@ use licet_store::InstanceRow;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{AskError, by_id::ById, live::Live};
+use crate::{AskError, by_id::ById, live::Live, turns::Turns};
 
 /// A command on its way, with the place where the answer goes.
 pub(crate) struct Letter {
@@ -26,6 +26,7 @@ pub(crate) struct Mailbox {
     pub(crate) row: Arc<InstanceRow>,
     pub(crate) letters: mpsc::Sender<Letter>,
     pub(crate) live: Arc<Live>,
+    pub(crate) turns: Turns,
 }
 
 /// The mailboxes of all instances in memory. Split, so that callers seldom wait for each other;

@@ -1,14 +1,17 @@
 //! Verification: folds every journal again and compares the tables with it.
 
+mod meters;
+
 use std::{collections::HashMap, fmt};
 
 use licet_core::{Instance, Phase, SessionId};
 use licet_store::{
-    ConsumerBlock, ConsumerRow, Head, LineItemRow, Position, RollupFilter, RollupRow, Span, Store,
-    StoreError, UsageFilter,
+    ConsumerBlock, ConsumerKey, ConsumerRow, Head, LineItemRow, MeterFilter, Position,
+    RollupFilter, RollupRow, Span, Store, StoreError, UsageFilter,
 };
 use uuid::Uuid;
 
+use self::meters::Meters;
 use crate::{
     projection::{Fold, Step},
     section::{follow, records},
@@ -49,21 +52,26 @@ const READ_BYTES: usize = 8 << 20;
 struct Journals {
     instances: HashMap<Uuid, (Instance, Head)>,
     rollups: HashMap<(Span, i64, Uuid, String, String), RollupRow>,
-    consumers: HashMap<(i64, Uuid, String, String), ConsumerSum>,
+    consumers: HashMap<ConsumerName, ConsumerSum>,
+    meters: Meters,
     usage: HashMap<Uuid, UsageSum>,
     /// What was read of what is projected, and is not in the sums yet.
     step: Step,
     verification: Verification,
 }
 
-/// Usage rows of an instance: how many, and their tokens in millionths.
+/// A consumer in a span: its length and start, instance, meter, type and id.
+type ConsumerName = (Span, i64, Uuid, String, String, String);
+
+/// Usage rows of an instance: how many, their tokens and their units in millionths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct UsageSum {
     rows: u64,
     micros: i64,
+    units: i64,
 }
 
-/// Tokens of a consumer on a day, and how often it was granted and denied.
+/// Tokens of a consumer in a span, and how often it was granted and denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct ConsumerSum {
     tokens: i64,
@@ -72,7 +80,7 @@ struct ConsumerSum {
 }
 
 /// Folds every journal to its end, checks its chain, and compares balances, sessions, roll-ups,
-/// consumers, usage rows and heads with it as they stand at the projector's position.
+/// consumers, meters, usage rows and heads with it as they stand at the projector's position.
 ///
 /// The store must not move meanwhile: stop the server, or verify a backup. `progress` is told the
 /// position reached and the last one.
@@ -88,6 +96,7 @@ pub async fn verify(
         instances: HashMap::new(),
         rollups: HashMap::new(),
         consumers: HashMap::new(),
+        meters: Meters::default(),
         usage: HashMap::new(),
         step: Step::new(Position::default()),
         verification: Verification::default(),
@@ -155,13 +164,16 @@ impl Journals {
         for block in &projection.usage {
             let sum = self.usage.entry(block.instance_id()).or_default();
             for row in block.entries()? {
+                let row = row?;
                 sum.rows += 1;
-                sum.micros += row?.meter_quantity;
+                sum.micros += row.meter_quantity;
+                sum.units = sum.units.wrapping_add(row.item_quantity);
             }
         }
         for block in &projection.consumers {
             self.count_consumers(block)?;
         }
+        self.meters.count(&projection.meters, &projection.meter_denials);
         for row in projection.rollups {
             let names = (row.item.clone(), row.item_version.clone());
             let key = (row.span, row.starts_at_ms, row.instance_id, names.0, names.1);
@@ -172,7 +184,7 @@ impl Journals {
                 Some(sum) => {
                     sum.tokens_charged += row.tokens_charged;
                     sum.tokens_refunded += row.tokens_refunded;
-                    sum.units += row.units;
+                    sum.units = sum.units.saturating_add(row.units);
                     sum.granted += row.granted;
                     sum.denied += row.denied;
                 }
@@ -183,9 +195,10 @@ impl Journals {
 
     fn count_consumers(&mut self, block: &ConsumerBlock) -> Result<(), StoreError> {
         for consumer in block.entries()? {
+            let ConsumerKey { instance_id, span, starts_at_ms, meter, .. } = block.key();
             let names = (consumer.consumer_type.to_owned(), consumer.consumer_id.to_owned());
-            let key = (block.starts_at_ms(), block.instance_id(), names.0, names.1);
-            let sum = self.consumers.entry(key).or_default();
+            let name = (*span, *starts_at_ms, *instance_id, meter.to_string(), names.0, names.1);
+            let sum = self.consumers.entry(name).or_default();
             sum.tokens += consumer.tokens;
             sum.granted += consumer.granted;
             sum.denied += consumer.denied;
@@ -208,10 +221,16 @@ impl Journals {
         for span in [Span::Hour, Span::Day] {
             self.compare_rollups(store.rollups(everything(span)).await?, span);
         }
-        match store.consumers(everything(Span::Day)).await {
-            Ok(rows) => self.compare_consumers(rows),
-            Err(StoreError::Damaged(text)) => self.verification.find(text),
-            Err(error) => return Err(error),
+        for span in [Span::Quarter, Span::Day] {
+            let meters = licet_store::Meters::AllAndTokens;
+            match store.consumers(MeterFilter { of: everything(span), meters }).await {
+                Ok(rows) => self.compare_consumers(rows, span),
+                Err(StoreError::Damaged(text)) => self.verification.find(text),
+                Err(error) => return Err(error),
+            }
+        }
+        for finding in self.meters.compare(store).await? {
+            self.verification.find(finding);
         }
         self.compare_usage(store).await?;
         self.compare_heads(store.heads().await?);
@@ -254,6 +273,7 @@ impl Journals {
                 let sum = sums.entry(row.instance_id).or_default();
                 sum.rows += 1;
                 sum.micros += row.meter_quantity;
+                sum.units = sum.units.wrapping_add(row.item_quantity);
             }
         }
         self.verification.usage_rows = sums.values().map(|sum| sum.rows).sum();
@@ -270,14 +290,16 @@ impl Journals {
         Ok(())
     }
 
-    fn compare_consumers(&mut self, rows: Vec<ConsumerRow>) {
-        if rows.len() != self.consumers.len() {
-            let text = format!("{} consumers, {} expected", rows.len(), self.consumers.len());
+    fn compare_consumers(&mut self, rows: Vec<ConsumerRow>, span: Span) {
+        let expected = self.consumers.keys().filter(|name| name.0 == span).count();
+        if rows.len() != expected {
+            let text = format!("{} {span:?} consumers, {expected} expected", rows.len());
             self.verification.find(text);
         }
         for row in rows {
             let names = (row.consumer_type.clone(), row.consumer_id.clone());
-            let key = (row.starts_at_ms, row.instance_id, names.0, names.1);
+            let key =
+                (span, row.starts_at_ms, row.instance_id, row.meter.clone(), names.0, names.1);
             let ConsumerRow { tokens, granted, denied, .. } = row;
             if self.consumers.get(&key) != Some(&ConsumerSum { tokens, granted, denied }) {
                 self.verification.find(format!("consumer {key:?} is not as the journal says"));

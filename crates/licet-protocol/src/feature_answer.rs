@@ -116,6 +116,17 @@ pub enum FeatureCountOut {
     Uncounted,
 }
 
+impl FeatureCountOut {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Counted(one), Self::Counted(other)) => Self::Counted(one.saturating_add(other)),
+            _ => Self::Uncounted,
+        }
+    }
+}
+
 impl Serialize for FeatureCountOut {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

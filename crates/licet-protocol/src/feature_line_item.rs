@@ -240,7 +240,6 @@ pub enum FeatureOverdraft {
 }
 
 impl FeatureOverdraft {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
     fn is_none(&self) -> bool {
         *self == Self::None
     }

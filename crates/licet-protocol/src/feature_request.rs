@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// What a client asks a licence server for.
-#[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", remote = "Self")]
 #[schema(example = json!({
     "hostId": {"type": "string", "value": "alice@example.test"},
@@ -35,14 +35,18 @@ pub struct FeatureRequest {
     pub host_id: HostIdIn,
     /// Other hostids by which rules and reservations know it, such as its user (an addition of
     /// this server).
-    #[serde(default, deserialize_with = "list::bounded_opt::<_, _, SECONDARY_HOST_IDS>")]
+    #[serde(
+        default,
+        deserialize_with = "list::bounded_opt::<_, _, SECONDARY_HOST_IDS>",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(max_items = 16)]
     pub host_ids: Option<Vec<HostIdIn>>,
     /// Name of the device, for rules (an addition of this server).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_name: Option<SharedText>,
     /// Type of the device, for rules (an addition of this server).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_type: Option<SharedText>,
     /// Whether the client runs on a virtual machine (an addition of this server).
     #[serde(default, rename = "virtual", deserialize_with = "flag::lenient")]
@@ -52,7 +56,11 @@ pub struct FeatureRequest {
     #[schema(value_type = Option<OperationKind>)]
     pub operation: OperationKind,
     /// The features; up to 1,000. None asks for what is reserved, and gives back the rest.
-    #[serde(default, deserialize_with = "list::bounded_opt::<_, _, REQUESTED_FEATURES>")]
+    #[serde(
+        default,
+        deserialize_with = "list::bounded_opt::<_, _, REQUESTED_FEATURES>",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(max_items = 1000)]
     pub features: Option<Vec<FeatureIn>>,
     /// Whether it adds to what the host holds; otherwise it replaces it.
@@ -63,29 +71,29 @@ pub struct FeatureRequest {
     #[serde(default, deserialize_with = "flag::lenient")]
     pub partial: bool,
     /// How long features are lent; it only shortens leases, and `0` leaves them as they are.
-    #[serde(default, rename = "borrow-interval")]
+    #[serde(default, rename = "borrow-interval", skip_serializing_if = "Option::is_none")]
     pub borrow_interval: Option<Interval>,
     /// The unit to whose last second leases are rounded up (an addition of this server).
-    #[serde(default, rename = "borrow-granularity")]
+    #[serde(default, rename = "borrow-granularity", skip_serializing_if = "Option::is_none")]
     pub borrow_granularity: Option<GranularityKind>,
     /// What features' selectors are compared with.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selectors_dictionary: Option<SelectorMap>,
     /// What conditions of models are compared with.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor_dictionary: Option<Dictionary>,
     /// Comes back with the answer (an addition of this server).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<SharedText>,
     /// Whether a request with the same `correlationId` that comes again gets the first answer, and
     /// nothing else happens (an addition of this server).
     #[serde(default, deserialize_with = "flag::lenient")]
     pub one_time: bool,
     /// Comes back in the signed answer, so that it cannot be an old one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<SharedText>,
 }
-object!(FeatureRequest);
+object!(FeatureRequest: Serialize);
 
 /// What identifies a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -101,7 +109,7 @@ pub struct HostIdIn {
 object!(HostIdIn: Serialize);
 
 /// A feature that is asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(remote = "Self")]
 pub struct FeatureIn {
     #[schema(example = "render")]
@@ -115,7 +123,7 @@ pub struct FeatureIn {
     #[schema(value_type = Option<u64>, maximum = 9_007_199_254_740_991_u64, example = 3)]
     pub count: u64,
 }
-object!(FeatureIn);
+object!(FeatureIn: Serialize);
 
 fn one() -> u64 {
     1
@@ -132,19 +140,15 @@ pub(crate) fn feature_count<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
 
 string_enum! {
     /// What a request wants to be done.
+    #[derive(Default)]
     pub enum OperationKind {
         /// Serve features.
+        #[default]
         Request = "request",
         /// Take note of what was used of metered features; nothing is served.
         Report = "report",
         /// Take back what was reported lately.
         Undo = "undo",
-    }
-}
-
-impl Default for OperationKind {
-    fn default() -> Self {
-        Self::Request
     }
 }
 

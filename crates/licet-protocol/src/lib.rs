@@ -14,6 +14,7 @@ mod audit;
 mod body;
 mod condition;
 mod configuration;
+mod feature;
 mod feature_answer;
 mod feature_line_item;
 mod feature_request;
@@ -33,16 +34,21 @@ mod licensing_key;
 pub mod limits;
 mod line_item;
 mod list;
+mod model;
 mod number;
+mod pool;
 mod problem;
 mod producer_user;
 mod rate_table;
+mod reservation;
 mod scalar;
 #[cfg(test)]
 mod schema_tests;
+mod served_client;
 mod server_id;
 mod session;
 mod signing_key;
+mod summary;
 mod text;
 mod time;
 mod usage;
@@ -64,6 +70,7 @@ pub use condition::{
     ConditionIn, ConditionOperator, ConditionOut, ConditionPart, ConditionTest, ConditionsIn,
 };
 pub use configuration::{ConfigurationChange, ConfigurationEntry, ConfigurationPatch};
+pub use feature::{FeatureOut, FeatureShare, FeatureState, FeatureSummary};
 pub use feature_answer::{
     End, FeatureAnswer, FeatureCountOut, FeatureGrant, FeatureStatus, FinalExpiry, LineItemInfoOut,
 };
@@ -98,11 +105,20 @@ pub use licensing_key::{LicensingKeyOut, LicensingKeys};
 pub use line_item::{
     LineItemAttributes, LineItemIn, LineItemOut, LineItemState, OverdraftType, ResetFrequency,
 };
+pub use model::{ModelIn, ModelOut};
 pub use number::{CountNumber, TokenNumber};
+pub use pool::{PoolFeatureOut, PoolOut, Pools};
 pub use problem::{ErrorText, ErrorTexts, Message, MessageTexts, Problem};
 pub use producer_user::{ProducerUserIn, ProducerUserOut};
 pub use rate_table::{PriceIn, RateItem, RateTableIn, RateTableOut};
+pub use reservation::{
+    ReservationEntryIn, ReservationEntryOut, ReservationGroupIn, ReservationGroupOut,
+    ReservationGroups, ReservationIn, ReservationOut,
+};
 pub use scalar::Scalar;
+pub use served_client::{
+    ClientFeature, ClientHostId, ClientOut, HostFeature, HostKind, HostOut, ServedStatus,
+};
 pub use server_id::{NoInstanceId, ServerId};
 pub use session::{
     SessionCreated, SessionDetail, SessionEvent, SessionIn, SessionItem, SessionListed,
@@ -110,6 +126,10 @@ pub use session::{
 };
 pub use signing_key::{
     SigningAlgorithm, SigningKeyIn, SigningKeyOut, SigningKeyState, SigningKeys,
+};
+pub use summary::{
+    CalendarUnit, Denial, Denials, MeterOverview, MeterUsage, Overview, SUMMARY_COLUMNS, Summaries,
+    Summary,
 };
 pub use text::{Name, SharedName, SharedText, Text};
 pub use time::{Millis, Moment};

@@ -65,10 +65,10 @@ pub struct LicenseServerVersion {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"type": "STRING", "value": "01TS7Z4BQMBX4Y6T5AQW8T41G9"}))]
 pub struct HostIdOut {
-    /// `STRING` or `ETHERNET`.
+    /// In upper case, such as `STRING`, `ETHERNET` or `USER`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// An Ethernet address has twelve upper-case digits without colons.
+    /// The Ethernet address of a server has twelve upper-case digits without colons.
     pub value: String,
 }
 

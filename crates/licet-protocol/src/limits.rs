@@ -48,6 +48,10 @@ pub const CONFIGURATION_CHANGES: usize = 100;
 pub const INSTANCE_SETTINGS: usize = 100;
 /// Roles of a user of an instance in one request.
 pub const INSTANCE_ROLES: usize = 16;
+/// Reservations of one posting.
+pub const RESERVATIONS: usize = 1_000;
+/// Entries of a reservation.
+pub const RESERVATION_ENTRIES: usize = 100;
 /// Characters of a password.
 pub const PASSWORD_CHARS: usize = 256;
 /// Characters of an `Idempotency-Key`.

@@ -59,7 +59,8 @@ pub const USAGE_COLUMNS: [&str; 22] = [
     "metaData",
 ];
 
-/// One item's effect on one line item: a charge, a refund (negative), or a refusal (no line item).
+/// One item's effect on one line item: a charge, a refund (negative), or a refusal (no line item); or
+/// one feature's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UsageRow {
@@ -71,33 +72,34 @@ pub struct UsageRow {
     pub write_time: Millis,
     /// The customer.
     pub account_id: String,
-    /// `requester.value`.
+    /// `requester.value`, or the value of a host.
     pub consumer_id: String,
-    /// `requester.type`.
+    /// `requester.type`, or the type of a host in upper case.
     pub consumer_type: String,
-    /// What is metered: `token`.
+    /// What is metered: `token`, or `count` of features.
     pub meter: String,
-    /// `elastic`.
+    /// `elastic`, or `feature`.
     pub meter_type: String,
     /// Tokens for one unit.
     pub meter_cost: TokenNumber,
     /// Tokens of this row, negative in a refund.
     pub meter_quantity: TokenNumber,
-    /// Name of the item.
+    /// Name of the item or feature.
     pub item: String,
     /// Its version.
     pub item_version: String,
     /// Units: those that the line item paid for (an item that several line items paid has a row
     /// for each, and the parts are the whole), those that were refused, or those of the charge
-    /// that a refund is for.
+    /// that a refund is for. Of features those that were newly taken, wanted in vain, brought home, or
+    /// (below zero) undone.
     pub item_quantity: CountNumber,
     /// The line item; empty where nothing was charged.
     pub activation_id: String,
     /// The instance.
     pub instance_id: Uuid,
-    /// Quantity of the line item at the time.
+    /// Quantity of the line item at the time; of a feature what is owned of it.
     pub mapped_entitled_count: TokenNumber,
-    /// Tokens used of the line item after this row.
+    /// Tokens used of the line item after this row; of a feature what is in use of it.
     pub used: TokenNumber,
     /// The session, if it was in one.
     #[serde(default)]
@@ -105,9 +107,9 @@ pub struct UsageRow {
     /// State of the session afterwards.
     #[serde(default)]
     pub session_state: Option<String>,
-    /// Item code, such as `101`.
+    /// Item code, such as `101`; of a feature a word, such as `GRANTED`.
     pub request_response: String,
-    /// Tokens used of the line item beyond its quantity after this row.
+    /// The same beyond its quantity.
     pub overdraft_count: TokenNumber,
     /// As the request gave it.
     #[serde(default)]

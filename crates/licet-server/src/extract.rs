@@ -116,7 +116,7 @@ pub(crate) fn check_media_type_among(
 }
 
 /// The media type of a body without its parameters.
-fn media_type(headers: &HeaderMap) -> Option<&[u8]> {
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(header::CONTENT_TYPE)?;
     value.as_bytes().split(|byte| *byte == b';').next().map(<[u8]>::trim_ascii)
 }

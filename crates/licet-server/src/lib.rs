@@ -3,6 +3,7 @@
 //! A folder for each door: it parses and authenticates, asks the engine or the store, and maps
 //! the reply to the wire. No licence question is decided here.
 
+mod address;
 mod answer;
 mod app;
 mod der;

@@ -1,6 +1,6 @@
 //! What a refusal of the core is to a caller.
 
-use licet_core::Refusal;
+use licet_core::{Refusal, ReservationError, ReservationMistake};
 
 use crate::problem::{Code, Problem};
 
@@ -28,10 +28,7 @@ fn code(refusal: &Refusal) -> Code {
         | Refusal::ActionTwice(_)
         | Refusal::TwoDefaultActions
         | Refusal::TwoUnlimitedActions
-        | Refusal::FeatureNotFound(_)
-        | Refusal::NotReservable(_)
-        | Refusal::PoolNotFound(_)
-        | Refusal::HostReservedTwice(_)
+        | Refusal::ReservationsInvalid(_)
         | Refusal::ModelInvalid(_)
         | Refusal::TooMany { .. } => Code::ValidationFailed,
     }
@@ -39,10 +36,37 @@ fn code(refusal: &Refusal) -> Code {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let text = refusal.to_string();
-        match code(&refusal) {
-            Code::ValidationFailed => Self::validation(vec![text]),
-            code => Self::new(code, text),
+        let code = code(&refusal);
+        let errors = errors(&refusal);
+        match (code, errors.is_empty()) {
+            (Code::ValidationFailed, true) => Self::validation(vec![refusal.to_string()]),
+            (Code::ValidationFailed, false) => Self::validation(errors),
+            (code, _) => Self::new(code, refusal.to_string()).with_errors(errors),
         }
     }
+}
+
+/// Each mistake with its place, where the refusal knows of several.
+fn errors(refusal: &Refusal) -> Vec<String> {
+    match refusal {
+        Refusal::ModelInvalid(errors) => errors.iter().map(ToString::to_string).collect(),
+        Refusal::ReservationsInvalid(errors) | Refusal::TooFewToReserve(errors) => {
+            errors.0.iter().map(|error| format!("{}: {error}", place(error))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Where in the body of a posting a reservation is wrong.
+fn place(error: &ReservationError) -> String {
+    let entry = error.entry.map(|entry| format!(".reservationEntries[{entry}]"));
+    let field = match error.mistake {
+        ReservationMistake::HostReservedTwice(_) => ".hostId",
+        ReservationMistake::FeatureNotFound(_) | ReservationMistake::NotReservable(_) => {
+            ".featureName"
+        }
+        ReservationMistake::PoolNotFound(_) => ".pool",
+        ReservationMistake::TooFew(_) => "",
+    };
+    format!("$.reservations[{}]{}{field}", error.reservation, entry.unwrap_or_default())
 }

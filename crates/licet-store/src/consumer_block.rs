@@ -1,6 +1,7 @@
-//! Totals of consumers, packed: what was counted for the consumers of one instance on one day.
+//! Totals of consumers, packed: what was counted for the consumers of one instance in one span of
+//! time, of one meter or of all that is priced in tokens.
 //!
-//! Each step of the projector adds a block to its (day, instance), and what the blocks there say
+//! Each step of the projector adds a block to its (span, start, instance, meter), and what the blocks there say
 //! of a consumer is added up when somebody asks. When several small ones stand, a new one is
 //! merged with them, so that there are never many, and each consumer is written again seldom.
 //!
@@ -10,7 +11,7 @@
 //! |---|---|
 //! | 1 | format, 1 |
 //! | … | the consumers by type and id, each once |
-//! | 4 | CRC-32 of the instance id (16), the day (8), the number of consumers (4) and all above |
+//! | 4 | CRC-32 of the instance id (16), the start (8), the number of consumers (4), the length of the span (8), the meter and all above |
 //!
 //! and a consumer: one more than the length of its type, and the type (zero for the type of the
 //! one before); length of its id, and the id; tokens; how often it was granted and denied.
@@ -20,7 +21,7 @@ use std::{cmp::Ordering, sync::Arc};
 use uuid::Uuid;
 
 use crate::{
-    ConsumerRow, StoreError,
+    ConsumerRow, Span, StoreError,
     packing::{Reader, put_number, put_signed},
 };
 
@@ -30,13 +31,10 @@ const CHECKSUM_BYTES: usize = 4;
 /// So many blocks of about one size, the new one among them, become one.
 const MERGED: usize = 4;
 
-/// Consumers of one instance and day, packed.
+/// Consumers of one key, packed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsumerBlock {
-    pub(crate) instance_id: Uuid,
-    pub(crate) account_id: Arc<str>,
-    /// First millisecond of the day.
-    pub(crate) starts_at_ms: i64,
+    pub(crate) key: ConsumerKey,
     pub(crate) consumers: u32,
     pub(crate) body: Vec<u8>,
 }
@@ -52,13 +50,17 @@ pub struct ConsumerEntry<'a> {
     pub denied: i64,
 }
 
-/// The consumers of a block: of which instance, of whose account, and on which day.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The consumers of a block: of which instance, of whose account, in which span, and of what.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ConsumerKey {
     pub instance_id: Uuid,
     pub account_id: Arc<str>,
-    /// First millisecond of the day.
+    /// [`Span::Day`], or of a meter also [`Span::Quarter`].
+    pub span: Span,
+    /// First millisecond of the span, UTC.
     pub starts_at_ms: i64,
+    /// The feature; empty for everything that is priced in tokens.
+    pub meter: Arc<str>,
 }
 
 impl ConsumerBlock {
@@ -74,11 +76,10 @@ impl ConsumerBlock {
             consumer.write(consumer_type, &mut body);
             consumer_type = Some(consumer.consumer_type);
         }
-        let ConsumerKey { instance_id, account_id, starts_at_ms } = key;
         let consumers = consumers.len() as u32;
-        let checksum = checksum(instance_id, starts_at_ms, consumers, &body);
+        let checksum = checksum(&key, consumers, &body);
         body.extend_from_slice(&checksum.to_le_bytes());
-        Self { instance_id, account_id, starts_at_ms, consumers, body }
+        Self { key, consumers, body }
     }
 
     /// The consumers by type and id.
@@ -87,33 +88,19 @@ impl ConsumerBlock {
     /// [`StoreError::Damaged`]
     pub fn entries(&self) -> Result<Vec<ConsumerEntry<'_>>, StoreError> {
         self.read().ok_or_else(|| {
-            StoreError::Damaged(format!("consumers of instance {}", self.instance_id))
+            StoreError::Damaged(format!("consumers of instance {}", self.key.instance_id))
         })
     }
 
-    /// First millisecond of the day.
     #[must_use]
-    pub fn starts_at_ms(&self) -> i64 {
-        self.starts_at_ms
-    }
-
-    #[must_use]
-    pub fn instance_id(&self) -> Uuid {
-        self.instance_id
-    }
-
-    fn key(&self) -> ConsumerKey {
-        ConsumerKey {
-            instance_id: self.instance_id,
-            account_id: self.account_id.clone(),
-            starts_at_ms: self.starts_at_ms,
-        }
+    pub fn key(&self) -> &ConsumerKey {
+        &self.key
     }
 
     fn read(&self) -> Option<Vec<ConsumerEntry<'_>>> {
         let (body, sum) =
             self.body.split_at_checked(self.body.len().checked_sub(CHECKSUM_BYTES)?)?;
-        let checksum = checksum(self.instance_id, self.starts_at_ms, self.consumers, body);
+        let checksum = checksum(&self.key, self.consumers, body);
         if u32::from_le_bytes(sum.try_into().ok()?) != checksum {
             return None;
         }
@@ -135,11 +122,11 @@ impl ConsumerBlock {
     pub(crate) fn merged_with(&self, others: &[Self]) -> Result<Self, StoreError> {
         let mut consumers = all_entries(others)?;
         consumers.append(&mut self.entries()?);
-        Ok(Self::pack(self.key(), consumers))
+        Ok(Self::pack(self.key.clone(), consumers))
     }
 
     fn is_of_key(&self, other: &Self) -> bool {
-        self.instance_id == other.instance_id && self.starts_at_ms == other.starts_at_ms
+        self.key == other.key
     }
 }
 
@@ -198,18 +185,19 @@ fn all_entries(blocks: &[ConsumerBlock]) -> Result<Vec<ConsumerEntry<'_>>, Store
     Ok(all)
 }
 
-/// The totals that blocks make, which stand in the order of (day, instance).
+/// The totals that blocks make, which stand in the order of (start, instance, meter).
 pub(crate) fn rows(blocks: &[ConsumerBlock]) -> Result<Vec<ConsumerRow>, StoreError> {
     let mut rows = Vec::new();
     for blocks in blocks.chunk_by(ConsumerBlock::is_of_key) {
         let mut consumers = all_entries(blocks)?;
         consumers.sort_by(ConsumerEntry::in_order);
         consumers.dedup_by(|next, sum| sum.takes_in(next));
-        let of = &blocks[0];
+        let of = &blocks[0].key;
         rows.extend(consumers.into_iter().map(|consumer| ConsumerRow {
             instance_id: of.instance_id,
             account_id: of.account_id.to_string(),
             starts_at_ms: of.starts_at_ms,
+            meter: of.meter.to_string(),
             consumer_type: consumer.consumer_type.to_owned(),
             consumer_id: consumer.consumer_id.to_owned(),
             tokens: consumer.tokens,
@@ -256,11 +244,13 @@ fn size_class(consumers: i64) -> u32 {
 }
 
 /// A block in another's place is noticed too.
-fn checksum(instance_id: Uuid, starts_at_ms: i64, consumers: u32, bytes: &[u8]) -> u32 {
+fn checksum(key: &ConsumerKey, consumers: u32, bytes: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
-    hasher.update(instance_id.as_bytes());
-    hasher.update(&starts_at_ms.to_le_bytes());
+    hasher.update(key.instance_id.as_bytes());
+    hasher.update(&key.starts_at_ms.to_le_bytes());
     hasher.update(&consumers.to_le_bytes());
+    hasher.update(&key.span.length_ms().to_le_bytes());
+    hasher.update(key.meter.as_bytes());
     hasher.update(bytes);
     hasher.finalize()
 }

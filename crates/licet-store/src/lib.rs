@@ -16,6 +16,7 @@ mod audit_id;
 mod consumer_block;
 mod error;
 mod journal;
+mod meter;
 mod numbers;
 mod packing;
 pub mod postgres;
@@ -34,9 +35,10 @@ pub use administration::{
 pub use consumer_block::{ConsumerBlock, ConsumerEntry, ConsumerKey};
 pub use error::{AppendError, StoreError};
 pub use journal::{Append, Group, Head, Loaded, Position, Section, Snapshot};
+pub use meter::{MeterDenialRow, MeterFilter, MeterLevelRow, MeterRow, Meters};
 pub use projection::{
     BalanceRow, ConsumerRow, HeadRow, LineItemRow, Projection, RollupFilter, RollupRow, SessionRow,
-    Span, UsageFilter, UsageRow,
+    Span, UsageFilter, UsageKind, UsageRow,
 };
 pub use site::{
     AuditRow, InstanceFilter, InstanceRow, KeyKind, KeyRow, RateTableRow, Retirement, SettingRow,
@@ -130,14 +132,26 @@ pub trait Projections: Send + Sync {
     /// Keeps a snapshot unless a newer one is there.
     fn save_snapshot(&self, snapshot: Snapshot) -> Pending<'_, ()>;
 
-    /// Usage rows in order of `row_id`, after `filter.after_row_id`, at most `filter.limit`.
+    /// Usage rows in order of `row_id`, or the other way round, after `filter.after_row_id`, at most
+    /// `filter.limit`.
     fn usage(&self, filter: UsageFilter) -> Pending<'_, Vec<UsageRow>>;
 
     /// Roll-ups by hour or day, ordered by (start, instance, item, version).
     fn rollups(&self, filter: RollupFilter) -> Pending<'_, Vec<RollupRow>>;
 
-    /// Distinct consumers with their token totals per day, same filter and order as roll-ups.
-    fn consumers(&self, filter: RollupFilter) -> Pending<'_, Vec<ConsumerRow>>;
+    /// Distinct consumers with their totals by day, and of meters by quarter of an hour as well,
+    /// ordered by (start, instance, meter, type, id).
+    fn consumers(&self, filter: MeterFilter) -> Pending<'_, Vec<ConsumerRow>>;
+
+    /// What was used of meters by quarter of an hour or by day, ordered by (start, instance, meter).
+    fn meters(&self, filter: MeterFilter) -> Pending<'_, Vec<MeterRow>>;
+
+    /// Denials of meters, same spans and order, then by reason.
+    fn meter_denials(&self, filter: MeterFilter) -> Pending<'_, Vec<MeterDenialRow>>;
+
+    /// What was in use of meters at the end of the last day before `filter.of.until_ms` on which
+    /// anything changed, ordered by (instance, meter); `span` and `from_ms` do not matter.
+    fn meter_levels(&self, filter: MeterFilter) -> Pending<'_, Vec<MeterLevelRow>>;
 
     /// Projected line items of one instance, or of all, ordered by (instance, activation ID).
     fn line_items(&self, instance_id: Option<Uuid>) -> Pending<'_, Vec<LineItemRow>>;

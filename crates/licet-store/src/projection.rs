@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::{ConsumerBlock, Head, Position, UsageBlock, site::AuditRow};
+use crate::{ConsumerBlock, Head, MeterDenialRow, MeterRow, Position, UsageBlock, site::AuditRow};
 
 /// One step of the projector. Amounts are in millionths of a token or unit. Among the heads,
 /// roll-ups, consumers, line items, balances and sessions of a step a key stands once; they are
@@ -16,10 +16,14 @@ pub struct Projection {
     pub heads: Vec<HeadRow>,
     /// Rows of an instance in the order of its journal.
     pub usage: Vec<UsageBlock>,
-    /// To be added to what stands under the same key, at both [`Span`]s.
+    /// To be added to what stands under the same key, by hour and by day.
     pub rollups: Vec<RollupRow>,
-    /// To be added to what stands of the same consumers on the same day.
+    /// To be added to what stands of the same consumers in the same span.
     pub consumers: Vec<ConsumerBlock>,
+    /// To be added to what stands under the same key, by quarter of an hour and by day.
+    pub meters: Vec<MeterRow>,
+    /// To be added as `meters` are.
+    pub meter_denials: Vec<MeterDenialRow>,
     /// Replaces what stands under (instance, activation ID).
     pub line_items: Vec<LineItemRow>,
     /// New `used` of line items that stand; applied after `line_items`.
@@ -37,9 +41,11 @@ impl Projection {
     pub(crate) fn accounts(&self) -> BTreeMap<Uuid, &str> {
         let usage = self.usage.iter().map(|block| (block.instance_id, &*block.account_id));
         let rollups = self.rollups.iter().map(|row| (row.instance_id, &*row.account_id));
-        let consumers = self.consumers.iter().map(|block| (block.instance_id, &*block.account_id));
+        let consumers =
+            self.consumers.iter().map(|block| (block.key.instance_id, &*block.key.account_id));
+        let meters = self.meters.iter().map(|row| (row.instance_id, &*row.account_id));
         // An instance hosts exactly one account, so one row of each instance tells.
-        usage.chain(rollups).chain(consumers).collect()
+        usage.chain(rollups).chain(consumers).chain(meters).collect()
     }
 }
 
@@ -51,6 +57,18 @@ pub struct HeadRow {
     /// Group that holds the head's section.
     pub position: Position,
     pub wake_at_ms: Option<i64>,
+}
+
+/// What a usage row is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum UsageKind {
+    /// An item that is priced in tokens.
+    #[default]
+    Tokens,
+    /// A feature: something of it was granted, came home or was taken back.
+    Feature,
+    /// A feature of which nothing was granted.
+    DeniedFeature,
 }
 
 /// One line of the usage report: one item of one request on one line item, or a refusal.
@@ -81,14 +99,19 @@ pub struct UsageRow {
     pub overdraft_count: i64,
     pub session_id: Option<Uuid>,
     pub session_state: String,
-    /// Three-digit item code; the doors map it to their version.
+    /// Three-digit item code, which the doors map to their version; of a feature a word.
     pub request_response: String,
     /// JSON text as the caller sent it.
     pub meta_data: Option<String>,
+    pub kind: UsageKind,
+    /// Who sat at a host that asked for a feature; empty if nobody said.
+    pub user: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Span {
+    /// A quarter of an hour: every zone's days begin with one.
+    Quarter,
     Hour,
     Day,
 }
@@ -97,9 +120,36 @@ impl Span {
     /// As databases keep it.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Quarter => "quarter",
             Self::Hour => "hour",
             Self::Day => "day",
         }
+    }
+
+    /// A span as [`name`](Self::name) has it; what no database of ours says is a day.
+    pub(crate) fn from_name(name: &str) -> Self {
+        match name {
+            "quarter" => Self::Quarter,
+            "hour" => Self::Hour,
+            _ => Self::Day,
+        }
+    }
+
+    /// How long it is.
+    #[must_use]
+    pub fn length_ms(self) -> i64 {
+        const QUARTER_MS: i64 = 15 * 60_000;
+        match self {
+            Self::Quarter => QUARTER_MS,
+            Self::Hour => 4 * QUARTER_MS,
+            Self::Day => 96 * QUARTER_MS,
+        }
+    }
+
+    /// First millisecond, UTC, of the span in which `at_ms` lies.
+    #[must_use]
+    pub fn start_of(self, at_ms: i64) -> i64 {
+        at_ms.saturating_sub(at_ms.rem_euclid(self.length_ms()))
     }
 }
 
@@ -124,6 +174,8 @@ pub struct ConsumerRow {
     pub instance_id: Uuid,
     pub account_id: String,
     pub starts_at_ms: i64,
+    /// The feature; empty for everything that is priced in tokens.
+    pub meter: String,
     pub consumer_type: String,
     pub consumer_id: String,
     /// Charged less refunded.
@@ -175,7 +227,11 @@ pub struct UsageFilter {
     pub item: Option<String>,
     pub consumer_id: Option<String>,
     pub activation_id: Option<String>,
+    /// Any of these; empty means all.
+    pub kinds: Vec<UsageKind>,
     pub after_row_id: i64,
+    /// Whether the last rows come first.
+    pub newest_first: bool,
     pub limit: usize,
 }
 

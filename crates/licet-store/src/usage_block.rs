@@ -16,6 +16,7 @@
 //!   core counts them in an array;
 //! - numbers as the difference to what was expected, which is the number of the row before, for
 //!   `used` that and the row's tokens, and for the overdraft what `used` and the line item say;
+//! - what the row is about as two flags, and nothing that follows;
 //! - texts as twice their length and their bytes, or as one more than twice the way back to where
 //!   the text already stands in the body.
 
@@ -27,7 +28,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
 
 pub use self::{pack::UsagePacker, read::UsageEntries};
-use crate::{StoreError, UsageFilter, UsageRow};
+use crate::{StoreError, UsageFilter, UsageKind, UsageRow};
 
 const FORMAT: u8 = 1;
 const CHECKSUM_BYTES: usize = 4;
@@ -61,6 +62,9 @@ mod flag {
     pub(super) const SESSION_STATE: u32 = 1 << 17;
     pub(super) const RESPONSE: u32 = 1 << 18;
     pub(super) const META_DATA_NONE: u32 = 1 << 19;
+    pub(super) const FEATURE: u32 = 1 << 20;
+    pub(super) const DENIED_FEATURE: u32 = 1 << 21;
+    pub(super) const USER: u32 = 1 << 22;
 }
 
 /// Rows of one instance and hour, packed.
@@ -97,6 +101,8 @@ pub struct UsageEntry<'a> {
     pub session_state: &'a str,
     pub request_response: &'a str,
     pub meta_data: Option<&'a str>,
+    pub kind: UsageKind,
+    pub user: &'a str,
 }
 
 impl UsageBlock {
@@ -163,9 +169,10 @@ impl StoredBlock<'_> {
         filter: &UsageFilter,
         rows: &mut Vec<UsageRow>,
     ) -> Result<(), StoreError> {
-        let count = u32::try_from(self.rows).unwrap_or(0);
-        let entries = UsageEntries::new(self.instance_id, count, self.body)?;
-        for (row_id, entry) in (self.first_row_id..).zip(entries) {
+        if filter.newest_first {
+            return self.collect_backwards(filter, rows);
+        }
+        for (row_id, entry) in (self.first_row_id..).zip(self.entries()?) {
             if rows.len() >= filter.limit {
                 break;
             }
@@ -175,6 +182,30 @@ impl StoredBlock<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Rows can be read in one direction only, so those that are wanted are put the other way
+    /// round.
+    fn collect_backwards(
+        &self,
+        filter: &UsageFilter,
+        rows: &mut Vec<UsageRow>,
+    ) -> Result<(), StoreError> {
+        let mut wanted = Vec::new();
+        for (row_id, entry) in (self.first_row_id..).zip(self.entries()?) {
+            let entry = entry?;
+            if row_id > filter.after_row_id && entry.is_wanted(filter) {
+                wanted.push((row_id, entry));
+            }
+        }
+        let room = filter.limit.saturating_sub(rows.len());
+        let newest = wanted.iter().rev().take(room);
+        rows.extend(newest.map(|(row_id, entry)| self.row(*row_id, entry)));
+        Ok(())
+    }
+
+    fn entries(&self) -> Result<UsageEntries<'_>, StoreError> {
+        UsageEntries::new(self.instance_id, u32::try_from(self.rows).unwrap_or(0), self.body)
     }
 
     fn row(&self, row_id: i64, entry: &UsageEntry<'_>) -> UsageRow {
@@ -200,6 +231,8 @@ impl StoredBlock<'_> {
             session_state: entry.session_state.to_owned(),
             request_response: entry.request_response.to_owned(),
             meta_data: entry.meta_data.map(str::to_owned),
+            kind: entry.kind,
+            user: entry.user.to_owned(),
         }
     }
 }
@@ -210,6 +243,7 @@ impl UsageEntry<'_> {
             wanted.as_deref().is_none_or(|wanted| wanted == found)
         };
         (filter.from_ms..filter.until_ms).contains(&self.usage_time_ms)
+            && (filter.kinds.is_empty() || filter.kinds.contains(&self.kind))
             && fits(&filter.item, self.item)
             && fits(&filter.consumer_id, self.consumer_id)
             && fits(&filter.activation_id, self.activation_id)
@@ -246,6 +280,8 @@ impl UsageRow {
             session_state: &self.session_state,
             request_response: &self.request_response,
             meta_data: self.meta_data.as_deref(),
+            kind: self.kind,
+            user: &self.user,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The parts, a file for each group of figures that take turns.
 
 pub(crate) mod access;
+pub(crate) mod fair;
+pub(crate) mod features;
 pub(crate) mod growth;
 pub(crate) mod items;
 pub(crate) mod live;
@@ -27,7 +29,7 @@ use crate::{
     site::{Site, first_address},
     workloads::{
         access::Access,
-        echo::{EchoedAccess, EchoedHeartbeat},
+        echo::{EchoedAccess, EchoedFeatures, EchoedHeartbeat},
     },
 };
 
@@ -60,6 +62,10 @@ impl EchoServer {
 
     pub(crate) fn access(&self, connections: usize) -> Case {
         self.case(echo_name(connections), connections, shared(EchoedAccess::new()))
+    }
+
+    pub(crate) fn features(&self, name: &str, connections: usize) -> Case {
+        self.case(name.to_owned(), connections, shared(EchoedFeatures::new()))
     }
 
     pub(crate) fn heartbeats(&self, name: &str, connections: usize) -> Case {
@@ -138,10 +144,18 @@ pub(crate) fn measure_disk(bench: &mut Bench) -> Result<(), Error> {
 }
 
 fn disk_figure(name: &str, slice: &Slice) -> Figure {
-    let mut figure = Figure {
-        part: Part::Disk.name(),
+    let mut figure = plain_figure(Part::Disk, name, "syncs", slice);
+    figure.latencies(&slice.histogram);
+    figure.disk_p50_us = figure.p50_us;
+    figure
+}
+
+/// A figure of what was done here, without a server.
+fn plain_figure(part: Part, name: &str, unit: &'static str, slice: &Slice) -> Figure {
+    Figure {
+        part: part.name(),
         name: name.to_owned(),
-        unit: "syncs",
+        unit,
         connections: 1,
         seconds: slice.seconds,
         per_second: slice.per_second(),
@@ -156,8 +170,5 @@ fn disk_figure(name: &str, slice: &Slice) -> Figure {
         ratios: Vec::new(),
         projector_lag_max: None,
         caught_up_ms: None,
-    };
-    figure.latencies(&slice.histogram);
-    figure.disk_p50_us = figure.p50_us;
-    figure
+    }
 }

@@ -1,6 +1,6 @@
 //! What the echo is asked.
 
-use super::{Draws, access::Body, expect};
+use super::{Draws, access::Body, expect, features::HostBody};
 use crate::{
     http::{Answer, Request},
     load::Workload,
@@ -34,6 +34,38 @@ impl Workload for EchoedAccess {
             Ok(1)
         } else {
             Err("it is not what was sent".to_owned())
+        }
+    }
+}
+
+/// Requests for features, which must come back.
+pub(crate) struct EchoedFeatures {
+    head: Vec<u8>,
+    body: HostBody,
+    next: u64,
+}
+
+impl EchoedFeatures {
+    pub(crate) fn new() -> Self {
+        let body = HostBody::new();
+        let head = Request::new("POST", "/features").head_of_json(body.len());
+        Self { head, body, next: 0 }
+    }
+}
+
+impl Workload for EchoedFeatures {
+    fn ask(&mut self, _connection: usize, out: &mut Vec<u8>) -> bool {
+        out.extend_from_slice(&self.head);
+        self.next += 1;
+        self.body.write(self.next, out);
+        true
+    }
+
+    fn take(&mut self, _connection: usize, answer: Answer<'_>) -> Result<u64, String> {
+        expect(200, answer)?;
+        match answer.body.starts_with(br#"{"hostId":"#) {
+            true => Ok(1),
+            false => Err("it is not what was sent".to_owned()),
         }
     }
 }

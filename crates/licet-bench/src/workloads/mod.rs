@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod echo;
+pub(crate) mod features;
 pub(crate) mod heartbeats;
 pub(crate) mod script;
 pub(crate) mod sessions;

@@ -1,15 +1,19 @@
 //! `licet model …`
 
-use std::{fmt::Write, path::PathBuf};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 use clap::Subcommand;
 use licet_core::model::{Amount, Model, ModelError, ModelErrors, Pool, PoolFeature, Rule, Unasked};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{
     context::Context,
     failure::{Exit, Failure},
-    input,
+    input, instance_id,
     output::{Table, or_dash},
 };
 
@@ -19,7 +23,7 @@ const BEFORE: usize = 60;
 /// The widest cell with a condition, in characters.
 const CONDITION: usize = 60;
 
-/// Look at models, which divide features among named pools
+/// Check, put, show and delete models, which divide features among named pools
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -29,6 +33,9 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Action {
     Check(Check),
+    Show(Show),
+    Put(Put),
+    Delete(Delete),
 }
 
 /// Read a model and show its pools and rules, or all that is wrong with it
@@ -55,31 +62,106 @@ struct Check {
     file: PathBuf,
 }
 
+/// Show the model in effect on an instance, as it was put
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  licet model show --instance 0d6f0a3e-6b0f-4f0e-9a43-5f3f0d0b8c11 > acme.model")]
+struct Show {
+    /// The instance
+    #[arg(long, env = "LICET_INSTANCE", value_name = "ID")]
+    #[arg(value_parser = instance_id::parse)]
+    instance: Uuid,
+}
+
+/// Put a model into effect on an instance, in place of the one before
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+What is in use stays charged to its pool until it comes home.
+
+Example:
+  licet model put acme.model --instance 0d6f0a3e-6b0f-4f0e-9a43-5f3f0d0b8c11")]
+struct Put {
+    /// File with the model, - for standard input
+    file: PathBuf,
+    /// The instance
+    #[arg(long, env = "LICET_INSTANCE", value_name = "ID")]
+    #[arg(value_parser = instance_id::parse)]
+    instance: Uuid,
+}
+
+/// Delete the model of an instance; all that no reservation keeps belongs to the default pool
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  licet model delete --instance 0d6f0a3e-6b0f-4f0e-9a43-5f3f0d0b8c11")]
+struct Delete {
+    /// The instance
+    #[arg(long, env = "LICET_INSTANCE", value_name = "ID")]
+    #[arg(value_parser = instance_id::parse)]
+    instance: Uuid,
+}
+
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self.action {
-            Action::Check(check) => check.run(context),
-        }
-    }
-}
-
-impl Check {
-    fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let source = input::read_text(&self.file)?;
-        match Model::parse(&source) {
-            Ok(model) if context.output.json => context.output.json(&as_json(&model))?,
-            Ok(model) => context.output.text(&summary(&model))?,
-            Err(errors) => {
-                match context.output.json {
-                    true => context.output.json(&errors_as_json(&errors))?,
-                    false => context.output.text(&marked(&source, &errors))?,
-                }
-                let found = counted(errors.iter().len(), "mistake");
-                return Err(Failure::usage(format!("{}: {found}", self.file.display())));
+            Action::Check(check) => check.run(context)?,
+            Action::Show(show) => show.run(context)?,
+            Action::Put(put) => put.run(context)?,
+            Action::Delete(delete) => {
+                context.client()?.delete_model(delete.instance)?;
+                context.output.done("the model is deleted")?;
             }
         }
         Ok(Exit::Yes)
     }
+}
+
+impl Check {
+    fn run(self, context: &Context) -> Result<(), Failure> {
+        let (_, model) = read(context, &self.file)?;
+        match context.output.json {
+            true => context.output.json(&as_json(&model)),
+            false => context.output.text(&summary(&model)),
+        }
+    }
+}
+
+impl Show {
+    fn run(self, context: &Context) -> Result<(), Failure> {
+        let model = context.client()?.model(self.instance)?;
+        if context.output.json {
+            context.output.json(&model)
+        } else {
+            context.output.text(&model.text)
+        }
+    }
+}
+
+impl Put {
+    fn run(self, context: &Context) -> Result<(), Failure> {
+        let (source, _) = read(context, &self.file)?;
+        let model = context.client()?.put_model(self.instance, &source)?;
+        match context.output.json {
+            true => context.output.json(&model),
+            false => context.output.text(&format!("model {:?} is in effect", model.name)),
+        }
+    }
+}
+
+/// The text of a file with the model that it is, or all that is wrong with it, written out.
+fn read(context: &Context, file: &Path) -> Result<(String, Model), Failure> {
+    let source = input::read_text(file)?;
+    let errors = match Model::parse(&source) {
+        Ok(model) => return Ok((source, model)),
+        Err(errors) => errors,
+    };
+    match context.output.json {
+        true => context.output.json(&errors_as_json(&errors))?,
+        false => context.output.text(&marked(&source, &errors))?,
+    }
+    let found = counted(errors.iter().len(), "mistake");
+    Err(Failure::usage(format!("{}: {found}", file.display())))
 }
 
 fn counted(count: usize, what: &str) -> String {

@@ -1,5 +1,7 @@
 //! `licet usage …`
 
+mod report;
+
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
@@ -20,7 +22,7 @@ use crate::{
     progress::Progress,
 };
 
-/// Report what was charged, refunded and refused
+/// Report what was used, charged, refunded and refused
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -29,7 +31,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    Report(Box<Report>),
+    Report(Box<report::Report>),
+    Export(Box<Export>),
     Summary(Summary),
 }
 
@@ -64,9 +67,9 @@ impl Period {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
-  licet usage report --last 7d --account NORTHWIND
-  licet usage report --from 2026-01-01 --to 2026-03-31 --csv --output quarter.csv")]
-struct Report {
+  licet usage export --last 7d --account NORTHWIND
+  licet usage export --from 2026-01-01 --to 2026-03-31 --csv --output quarter.csv")]
+struct Export {
     #[command(flatten)]
     period: Period,
     /// Only of this instance
@@ -126,13 +129,14 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self.action {
             Action::Report(report) => report.run(context)?,
+            Action::Export(export) => export.run(context)?,
             Action::Summary(summary) => summary.run(context)?,
         }
         Ok(Exit::Yes)
     }
 }
 
-impl Report {
+impl Export {
     fn run(self, context: &Context) -> Result<(), Failure> {
         let (from_ms, to_ms) = self.period.bounds(moment::now_ms());
         let wanted = UsageQuery {
@@ -153,7 +157,7 @@ impl Report {
         let mut form = match (self.csv, context.output.json) {
             (true, _) => Form::Csv,
             (_, true) => Form::Json { is_first: true },
-            _ => Form::Table(report_table()),
+            _ => Form::Table(export_table()),
         };
         form.begin(&mut to)?;
         read_pages(context, &wanted, |rows| form.rows(rows, &mut to))?;
@@ -274,7 +278,7 @@ fn csv_cells(row: &UsageRow) -> [String; USAGE_COLUMNS.len()] {
     ]
 }
 
-fn report_table() -> Table {
+fn export_table() -> Table {
     Table::new(&[
         "time",
         "account",

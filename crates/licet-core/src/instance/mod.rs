@@ -23,7 +23,8 @@ pub(crate) use queue::{ConsumptionKey, Merged, Queue, Wanted};
 use roster::Roster;
 use serving::Serving;
 pub use serving::{
-    Client, ClientFilter, ClientView, FeaturePart, FeatureView, ModelView, Report, ReservationsView,
+    Client, ClientFilter, ClientView, FeaturePart, FeatureView, HeldFeature, HostFilter, HostPlace,
+    HostView, HostedFeature, ModelView, PoolView, Report, ReservationsView,
 };
 pub use snapshot::Still;
 

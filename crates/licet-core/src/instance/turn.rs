@@ -188,6 +188,8 @@ impl Turn<'_> {
             Query::Clients(filter) => {
                 Ok(Reply::Clients(self.instance.serving.client_views(&filter)))
             }
+            Query::Hosts(filter) => Ok(Reply::Hosts(self.instance.serving.host_views(&filter))),
+            Query::Pools => Ok(Reply::Pools(self.instance.serving.pool_views())),
             Query::Reservations => {
                 let view = self.instance.serving.reservations(self.now_ms());
                 Ok(Reply::Reservations(Box::new(view)))

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use licet_core::{
-    Command, Query, Refusal, Reply, ReservationEntry, ReservationGroupDraft, ReservationGroupId,
-    ReservationsView,
+    Command, Query, Refusal, Reply, ReservationEntry, ReservationError, ReservationErrors,
+    ReservationGroupDraft, ReservationGroupId, ReservationMistake, ReservationsView,
 };
 
 use crate::shop::{
@@ -27,9 +27,27 @@ fn post(
         reservations: reservations.iter().map(reserved).collect(),
     };
     match shop.execute(Command::PostReservationGroup { draft, by: "ada".into() })? {
-        Reply::ReservationGroupPosted(id) => Ok(id),
+        Reply::ReservationGroupPosted(group) => Ok(group.id),
         other => panic!("{other:?}"),
     }
+}
+
+fn too_few(reservation: usize, host: &str) -> Refusal {
+    let mistake = ReservationMistake::TooFew(host.into());
+    Refusal::TooFewToReserve(ReservationErrors(vec![ReservationError {
+        reservation,
+        entry: None,
+        mistake,
+    }]))
+}
+
+/// One mistake in the first reservation.
+fn invalid(
+    entry: Option<usize>,
+    mistake: ReservationMistake,
+) -> Result<ReservationGroupId, Refusal> {
+    let error = ReservationError { reservation: 0, entry, mistake };
+    Err(Refusal::ReservationsInvalid(ReservationErrors(vec![error])))
 }
 
 fn listed(shop: &mut Shop) -> ReservationsView {
@@ -105,7 +123,7 @@ fn who_asks_for_nothing_gets_what_is_reserved() {
 fn a_group_is_posted_whole_or_not_at_all() {
     let mut shop = ten();
     let over = [("X", entry("render", 3)), ("Y", entry("render", 3))];
-    assert_eq!(post(&mut shop, "over", &over), Err(Refusal::TooFewToReserve("Y".into())));
+    assert_eq!(post(&mut shop, "over", &over), Err(too_few(1, "Y")));
     assert_eq!(listed(&mut shop).groups.len(), 1);
     let fits = [("X", entry("render", 3)), ("Y", entry("render", 2))];
     post(&mut shop, "fits", &fits).expect("all ten are reserved now");
@@ -121,15 +139,32 @@ fn names_hosts_and_features_are_checked() {
     let taken = post(&mut shop, "support", &group("X", entry("render", 1)));
     assert_eq!(taken, Err(Refusal::ReservationGroupExists("support".into())));
     let twice = post(&mut shop, "b", &group("U1/USER", entry("render", 1)));
-    assert_eq!(twice, Err(Refusal::HostReservedTwice("U1/USER".into())));
+    assert_eq!(twice, invalid(None, ReservationMistake::HostReservedTwice("U1/USER".into())));
     let unknown = post(&mut shop, "c", &group("X", entry("nothing", 1)));
-    assert_eq!(unknown, Err(Refusal::FeatureNotFound("nothing".into())));
+    assert_eq!(unknown, invalid(Some(0), ReservationMistake::FeatureNotFound("nothing".into())));
     let metered = post(&mut shop, "d", &group("X", entry("sessions", 1)));
-    assert_eq!(metered, Err(Refusal::NotReservable("sessions".into())));
+    assert_eq!(metered, invalid(Some(0), ReservationMistake::NotReservable("sessions".into())));
     let pool = ReservationEntry { pool: Some("eng".into()), ..entry("render", 1) };
-    assert_eq!(post(&mut shop, "e", &group("X", pool)), Err(Refusal::PoolNotFound("eng".into())));
+    let nowhere = post(&mut shop, "e", &group("X", pool));
+    assert_eq!(nowhere, invalid(Some(0), ReservationMistake::PoolNotFound("eng".into())));
     let high = ReservationEntry { version: version("2.0"), ..entry("render", 1) };
-    assert_eq!(post(&mut shop, "f", &group("X", high)), Err(Refusal::TooFewToReserve("X".into())));
+    assert_eq!(post(&mut shop, "f", &group("X", high)), Err(too_few(0, "X")));
+}
+
+#[test]
+fn every_mistake_of_a_group_is_told_with_its_place() {
+    let mut shop = ten();
+    let group = [
+        ("D1/ETHERNET", entry("render", 1)),
+        ("X", entry("nothing", 1)),
+        ("X", entry("render", 1)),
+    ];
+    let Err(Refusal::ReservationsInvalid(errors)) = post(&mut shop, "bad", &group) else {
+        panic!("it is refused")
+    };
+    let places = errors.0.iter().map(|error| (error.reservation, error.entry));
+    assert_eq!(places.collect::<Vec<_>>(), [(0, None), (1, Some(0)), (2, None)]);
+    assert_eq!(listed(&mut shop).groups.len(), 1);
 }
 
 #[test]

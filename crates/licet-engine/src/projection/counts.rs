@@ -7,9 +7,6 @@ use uuid::Uuid;
 
 use super::by_names::ByNames;
 
-const HOUR_MS: i64 = 3_600_000;
-const DAY_MS: i64 = 24 * HOUR_MS;
-
 /// The counts of one instance.
 #[derive(Debug, Default)]
 pub(super) struct Counts<'a> {
@@ -65,7 +62,7 @@ impl<'a> Counts<'a> {
     }
 
     fn count_item(&mut self, asked: &Asked<'a>, count: &Counted) {
-        let starts_at_ms = start_of(asked.at_ms, HOUR_MS);
+        let starts_at_ms = Span::Hour.start_of(asked.at_ms);
         let Asked { item, version, .. } = *asked;
         let hour = self.items.find_or_put(
             (starts_at_ms, item, version),
@@ -78,7 +75,7 @@ impl<'a> Counts<'a> {
     }
 
     fn count_consumer(&mut self, asked: &Asked<'a>, count: &Counted) {
-        let starts_at_ms = start_of(asked.at_ms, DAY_MS);
+        let starts_at_ms = Span::Day.start_of(asked.at_ms);
         let Asked { consumer_type, consumer_id, .. } = *asked;
         let day = self.consumers.find_or_put(
             (starts_at_ms, consumer_type, consumer_id),
@@ -113,15 +110,15 @@ impl<'a> Counts<'a> {
 }
 
 impl Counted {
-    fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         self.tokens_charged += other.tokens_charged;
         self.tokens_refunded += other.tokens_refunded;
-        self.units += other.units;
+        self.units = self.units.saturating_add(other.units);
         self.granted += other.granted;
         self.denied += other.denied;
     }
 
-    fn row(
+    pub(super) fn row(
         &self,
         owner: Owner<'_>,
         (span, starts_at_ms): (Span, i64),
@@ -147,7 +144,7 @@ impl Counted {
 fn roll_up(hours: &ByNames<ItemHour<'_>>, owner: Owner<'_>, rows: &mut Vec<RollupRow>) {
     let mut days: BTreeMap<(i64, &str, &str), Counted> = BTreeMap::new();
     for hour in hours.values() {
-        let day_ms = start_of(hour.starts_at_ms, DAY_MS);
+        let day_ms = Span::Day.start_of(hour.starts_at_ms);
         days.entry((day_ms, hour.item, hour.version)).or_default().add(&hour.sum);
         let names = (hour.item, hour.version);
         rows.push(hour.sum.row(owner, (Span::Hour, hour.starts_at_ms), names));
@@ -161,16 +158,15 @@ fn roll_up(hours: &ByNames<ItemHour<'_>>, owner: Owner<'_>, rows: &mut Vec<Rollu
 fn pack(days: &ByNames<ConsumerDay<'_>>, owner: Owner<'_>, blocks: &mut Vec<ConsumerBlock>) {
     let mut days: Vec<&ConsumerDay<'_>> = days.values().collect();
     days.sort_by_key(|day| day.starts_at_ms);
+    let no_meter: Arc<str> = Arc::default();
     for days in days.chunk_by(|one, next| one.starts_at_ms == next.starts_at_ms) {
         let key = ConsumerKey {
             instance_id: owner.instance_id,
             account_id: owner.account_id.clone(),
+            span: Span::Day,
             starts_at_ms: days[0].starts_at_ms,
+            meter: no_meter.clone(),
         };
         blocks.push(ConsumerBlock::pack(key, days.iter().map(|day| day.entry).collect()));
     }
-}
-
-fn start_of(at_ms: i64, length_ms: i64) -> i64 {
-    at_ms - at_ms.rem_euclid(length_ms)
 }

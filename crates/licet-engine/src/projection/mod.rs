@@ -3,6 +3,8 @@
 mod audit;
 mod by_names;
 mod counts;
+mod feature_counts;
+mod features;
 mod part;
 
 use licet_core::{RecordView, RecordViews};
@@ -168,7 +170,12 @@ impl<'a> Fold<'a> {
         self.audit.sort_by_key(|(place, _)| *place);
         self.projection.audit = self.audit.into_iter().map(|(_, row)| row).collect();
         self.projection.rollups.sort_by_key(|row: &RollupRow| (row.span, row.starts_at_ms));
-        self.projection.consumers.sort_by_key(ConsumerBlock::starts_at_ms);
+        self.projection.consumers.sort_by_key(|block: &ConsumerBlock| {
+            let key = block.key();
+            (key.span, key.starts_at_ms)
+        });
+        self.projection.meters.sort_by_key(|row| (row.span, row.starts_at_ms));
+        self.projection.meter_denials.sort_by_key(|row| (row.span, row.starts_at_ms));
         self.projection
     }
 }

@@ -13,6 +13,8 @@ use uuid::Uuid;
 use super::{
     by_names::ByNames,
     counts::{Asked, Counted, Counts, Owner},
+    feature_counts::FeatureCounts,
+    features::Rows,
 };
 
 /// What the sections of one instance mean for the tables. It is used for one after the other.
@@ -23,6 +25,7 @@ pub(super) struct Part<'a> {
     write_time_ms: i64,
     usage: UsagePacker,
     counts: Counts<'a>,
+    feature_counts: FeatureCounts,
     lines: ByNames<(Cow<'a, str>, LineChange)>,
     sessions: HashMap<Uuid, SessionRow>,
 }
@@ -51,6 +54,7 @@ impl<'a> Part<'a> {
             write_time_ms: 0,
             usage: UsagePacker::new(Uuid::nil(), nobody),
             counts: Counts::default(),
+            feature_counts: FeatureCounts::default(),
             lines: ByNames::default(),
             sessions: HashMap::new(),
         }
@@ -70,6 +74,7 @@ impl<'a> Part<'a> {
         let instance_id = self.instance_id;
         let owner = Owner { instance_id, account_id: &self.account_id };
         self.counts.finish(owner, &mut projection.rollups, &mut projection.consumers);
+        self.feature_counts.finish_into(owner, projection);
         self.usage.finish_into(&mut projection.usage);
         projection.sessions.extend(self.sessions.drain().map(|(_, row)| row));
         for (activation_id, change) in self.lines.values() {
@@ -121,6 +126,16 @@ impl<'a> Part<'a> {
                 let row = self.session_row(session_id.0, *at_ms, "IDLE");
                 self.sessions.insert(session_id.0, row);
             }
+            Record::Served { served, .. } => {
+                let write_time_ms = self.write_time_ms;
+                let (usage, counts) = (&mut self.usage, &mut self.feature_counts);
+                Rows { usage, counts, write_time_ms }.served(served);
+            }
+            Record::LeasesEnded(ended) => {
+                let write_time_ms = self.write_time_ms;
+                let (usage, counts) = (&mut self.usage, &mut self.feature_counts);
+                Rows { usage, counts, write_time_ms }.ended(ended);
+            }
             // The first three have views of their own.
             Record::Access { .. }
             | Record::SessionAccess { .. }
@@ -132,8 +147,6 @@ impl<'a> Part<'a> {
             | Record::FeatureLineItemPut { .. }
             | Record::FeatureLineItemDeleted { .. }
             | Record::CountsDivided { .. }
-            | Record::Served { .. }
-            | Record::LeasesEnded(_)
             | Record::ReservationGroupPosted { .. }
             | Record::ReservationGroupDeleted { .. }
             | Record::ModelPut { .. }
@@ -271,7 +284,7 @@ impl<'a> Part<'a> {
                 session_id: session.id,
                 session_state: session.state,
                 request_response: three_digits(ItemCode::Charged),
-                meta_data: None,
+                ..UsageEntry::default()
             };
             let count = Counted { tokens_refunded: line.tokens.micros(), ..Counted::default() };
             self.counts.count(&asked_back(line, refund, at_ms), &count);

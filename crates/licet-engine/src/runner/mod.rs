@@ -28,6 +28,7 @@ use crate::{
     neighbours::Neighbours,
     new_ids::NewIds,
     section,
+    turns::Turns,
 };
 
 /// Most due events of sessions that a command waits for.
@@ -50,7 +51,12 @@ pub(crate) fn start(shared: &Arc<Shared>, row: Arc<InstanceRow>) -> Result<Arc<M
     let mailbox = shared.mailboxes.get_or_insert(id, || {
         let (sender, letters) = mpsc::channel(shared.options.mailbox_capacity);
         let live = Arc::<Live>::default();
-        let mailbox = Arc::new(Mailbox { row, letters: sender, live: live.clone() });
+        let mailbox = Arc::new(Mailbox {
+            row,
+            letters: sender,
+            live: live.clone(),
+            turns: Turns::new(shared.options.mailbox_capacity),
+        });
         shared.running.fetch_add(1, Ordering::AcqRel);
         let weak = Arc::downgrade(&mailbox);
         let place = Place { shared: shared.clone(), id, live, mailbox: weak };

@@ -6,6 +6,7 @@ use axum::{
     extract::FromRequestParts,
     http::{Method, request::Parts},
 };
+use licet_core::{Command, InstanceId, Reply};
 use licet_protocol::{InstanceRole, ServerId};
 use licet_store::InstanceRow;
 use uuid::Uuid;
@@ -33,6 +34,21 @@ impl<P> fmt::Debug for LicenseServer<P> {
             .field("instance", &self.instance.id)
             .field("caller", &self.caller)
             .finish()
+    }
+}
+
+impl<P> LicenseServer<P> {
+    /// Asks the instance.
+    ///
+    /// # Errors
+    /// As [`App::ask`].
+    pub(super) async fn ask(&self, app: &App, command: Command) -> Result<Reply, Problem> {
+        app.ask(&self.caller, InstanceId(self.instance.id), command).await
+    }
+
+    /// The caller, as the audit log and records know it.
+    pub(super) fn by(&self) -> Arc<str> {
+        self.caller.name.as_str().into()
     }
 }
 

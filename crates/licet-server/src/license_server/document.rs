@@ -11,12 +11,16 @@ use utoipa::openapi::{
 
 use super::BASE;
 
-const TAGS: [(&str, &str); 5] = [
+const TAGS: [(&str, &str); 9] = [
     ("access requests", "Features for clients: the Cloud Monetization API"),
     ("license server", "An instance as a licence server: how it is, suspending and resuming"),
     ("license server users", "Users of an instance and their tokens"),
     ("licensing keys", "Public keys that verify the tokens of an instance's clients"),
     ("license server settings", "Settings of an instance"),
+    ("features", "Features of an instance: what is owned, in use and free"),
+    ("served clients", "Clients of an instance, their hosts, and what they hold"),
+    ("reservations", "Counts that are kept for devices and users"),
+    ("named pools", "The model that divides features among pools"),
 ];
 
 /// The document before the operations are added.

@@ -9,12 +9,20 @@
 mod access_requests;
 mod at_instance;
 mod authorize;
+mod bare_list;
 mod caller;
+mod clients;
 mod configuration;
 mod document;
+mod features;
 mod health;
 pub(crate) mod host_ids;
+mod hosts;
 mod licensing_keys;
+mod model;
+mod numbered;
+mod pools;
+mod reservation_groups;
 mod rights;
 mod serving_client;
 mod status;
@@ -46,6 +54,12 @@ fn operations() -> impl Iterator<Item = Operations> {
         host_ids::operations(),
         rights::operations(),
         status::operations(),
+        features::operations(),
+        clients::operations(),
+        hosts::operations(),
+        reservation_groups::operations(),
+        model::operations(),
+        pools::operations(),
     ]
     .into_iter()
     .flatten()

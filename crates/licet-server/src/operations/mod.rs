@@ -9,7 +9,7 @@ mod body;
 mod feature_line_items;
 mod instances;
 mod me;
-mod page;
+pub(crate) mod page;
 mod producer_user;
 mod responses;
 mod rights_export;

@@ -8,7 +8,7 @@ use crate::Problem;
 /// Entries of a page unless another number is asked for.
 const LIMIT: usize = 100;
 /// Most entries of a page.
-pub(super) const LIMIT_MAX: usize = 1_000;
+pub(crate) const LIMIT_MAX: usize = 1_000;
 
 /// Which page of a list is wanted. Numbers come as texts, so that a wrong one is named.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -40,7 +40,7 @@ impl PageParameters {
 }
 
 /// A number that another answer gave.
-pub(super) fn cursor(name: &str, text: Option<&str>) -> Result<i64, Problem> {
+pub(crate) fn cursor(name: &str, text: Option<&str>) -> Result<i64, Problem> {
     match text.map(str::parse) {
         None => Ok(0),
         Some(Ok(after @ 0..)) => Ok(after),
@@ -48,7 +48,7 @@ pub(super) fn cursor(name: &str, text: Option<&str>) -> Result<i64, Problem> {
     }
 }
 
-pub(super) fn limit(text: &Option<String>) -> Result<usize, Problem> {
+pub(crate) fn limit(text: &Option<String>) -> Result<usize, Problem> {
     match text.as_deref().map(str::parse) {
         None => Ok(LIMIT),
         Some(Ok(limit @ 1..=LIMIT_MAX)) => Ok(limit),

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use licet_protocol::{ConsumerDay, Consumers, Millis};
-use licet_store::{ConsumerRow, Pending, RollupFilter, Span, Store};
+use licet_store::{ConsumerRow, MeterFilter, Meters, Pending, RollupFilter, Span, Store};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -45,7 +45,8 @@ pub(super) struct ConsumerParameters {
 /// List who used something, by day.
 ///
 /// One row for each day (UTC), instance and consumer, in order of time, with the tokens that the
-/// consumer was charged less those given back.
+/// consumer was charged less those given back. Of a request for features both the host and its
+/// users are consumers.
 #[utoipa::path(
     get,
     path = "/usage/api/v1/consumers",
@@ -75,12 +76,35 @@ pub(super) async fn list(
 
 struct ConsumerTable;
 
+/// Consumers with all that they used: of an instance and start the tables have them meter by meter.
+fn added_up(mut rows: Vec<ConsumerRow>) -> Vec<ConsumerRow> {
+    let place = |row: &ConsumerRow| (row.starts_at_ms, row.instance_id);
+    rows.sort_by(|one, next| {
+        let names = one.consumer_type.cmp(&next.consumer_type);
+        let names = names.then_with(|| one.consumer_id.cmp(&next.consumer_id));
+        place(one).cmp(&place(next)).then(names)
+    });
+    rows.dedup_by(|next, sum| {
+        let is_same = place(next) == place(sum)
+            && next.consumer_type == sum.consumer_type
+            && next.consumer_id == sum.consumer_id;
+        if is_same {
+            sum.tokens += next.tokens;
+            sum.granted += next.granted;
+            sum.denied += next.denied;
+        }
+        is_same
+    });
+    rows
+}
+
 impl Sums for ConsumerTable {
     type Row = ConsumerRow;
     type Out = ConsumerDay;
 
     fn read(store: &dyn Store, filter: RollupFilter) -> Pending<'_, Vec<ConsumerRow>> {
-        store.consumers(filter)
+        let filter = MeterFilter { of: filter, meters: Meters::AllAndTokens };
+        Box::pin(async { Ok(added_up(store.consumers(filter).await?)) })
     }
 
     fn wire(row: ConsumerRow) -> ConsumerDay {

@@ -12,7 +12,7 @@ pub(super) fn write_header(to: &mut String) {
 
 /// One row in the order of [`USAGE_COLUMNS`].
 pub(super) fn write_row(row: &UsageRow, to: &mut String) {
-    let mut line = Line { to, is_first: true };
+    let mut line = Line::new(to);
     line.plain(row.correlation_id);
     line.plain(row.usage_time.0);
     line.plain(row.write_time.0);
@@ -30,23 +30,29 @@ pub(super) fn write_row(row: &UsageRow, to: &mut String) {
     line.plain(row.instance_id);
     line.plain(row.mapped_entitled_count);
     line.plain(row.used);
-    match row.session_id {
-        Some(id) => line.plain(id),
-        None => line.text(""),
-    }
+    line.optional(row.session_id);
     line.text(row.session_state.as_deref().unwrap_or_default());
     line.text(&row.request_response);
     line.plain(row.overdraft_count);
     line.text(row.meta_data.as_ref().map_or("", |meta_data| meta_data.as_str()));
-    line.to.push_str("\r\n");
+    line.end();
 }
 
-struct Line<'a> {
+/// A line in the making.
+pub(super) struct Line<'a> {
     to: &'a mut String,
     is_first: bool,
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
+    pub(super) fn new(to: &'a mut String) -> Self {
+        Self { to, is_first: true }
+    }
+
+    pub(super) fn end(self) {
+        self.to.push_str("\r\n");
+    }
+
     fn comma(&mut self) {
         if !std::mem::take(&mut self.is_first) {
             self.to.push(',');
@@ -54,15 +60,23 @@ impl Line<'_> {
     }
 
     /// A number or an id, which needs no care.
-    fn plain(&mut self, value: impl Display) {
+    pub(super) fn plain(&mut self, value: impl Display) {
         self.comma();
         // Writing to a string cannot fail.
         let _ = write!(self.to, "{value}");
     }
 
+    /// The same, or nothing.
+    pub(super) fn optional(&mut self, value: Option<impl Display>) {
+        match value {
+            Some(value) => self.plain(value),
+            None => self.comma(),
+        }
+    }
+
     /// What somebody else wrote. A spreadsheet takes some beginnings for a formula and would run
     /// it, so these get an apostrophe before them.
-    fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &str) {
         self.comma();
         let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
         let is_quoted = text.contains(['"', ',', '\r', '\n']);
@@ -87,7 +101,7 @@ mod tests {
 
     fn line(texts: &[&str]) -> String {
         let mut to = String::new();
-        let mut line = Line { to: &mut to, is_first: true };
+        let mut line = Line::new(&mut to);
         for text in texts {
             line.text(text);
         }
@@ -107,7 +121,7 @@ mod tests {
         assert_eq!(line(&["=\"a,b\""]), "\"'=\"\"a,b\"\"\"");
         assert_eq!(line(&["1-1"]), "1-1");
         let mut numbers = String::new();
-        Line { to: &mut numbers, is_first: true }.plain(-7);
+        Line::new(&mut numbers).plain(-7);
         assert_eq!(numbers, "-7");
     }
 

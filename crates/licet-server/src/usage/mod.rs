@@ -1,4 +1,5 @@
-//! The usage door: the report that the field reads, roll-ups, consumers and balances.
+//! The usage door: the report that the field reads, roll-ups, consumers, balances, summaries of
+//! meters by calendar, and denials.
 //!
 //! All of it is read from the tables that the projector keeps. Every answer first waits until
 //! they hold what was durable when the question came, so no report is behind what a caller was
@@ -6,8 +7,12 @@
 
 mod balances;
 mod bookmarks;
+mod calendar;
 mod consumers;
 mod csv;
+mod denials;
+mod meter_sums;
+mod overview;
 mod parameter;
 mod period;
 mod pieces;
@@ -18,6 +23,9 @@ mod report_query;
 mod rollups;
 mod row;
 mod slices;
+mod stretches;
+mod summaries;
+mod summary_csv;
 
 use std::sync::Arc;
 
@@ -35,4 +43,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(rollups::list))
         .routes(routes!(consumers::list))
         .routes(routes!(balances::list))
+        .routes(routes!(summaries::list))
+        .routes(routes!(overview::show))
+        .routes(routes!(denials::list))
 }

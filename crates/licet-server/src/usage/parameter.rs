@@ -3,8 +3,48 @@
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
 use licet_protocol::limits::TEXT_CHARS;
+use licet_store::Meters;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, value::MapDeserializer},
+};
 
 use crate::Problem;
+
+/// Meters that are named at most.
+const METERS_MAX: usize = 100;
+
+/// Parameters of which `meter` may come several times; the others are texts, empty if not given.
+#[derive(Debug)]
+pub(super) struct WithMeters<T> {
+    names: Vec<String>,
+    pub(super) rest: T,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for WithMeters<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let all = Vec::<(String, String)>::deserialize(deserializer)?;
+        let (meters, rest): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|(name, _)| name == "meter");
+        let names = meters.into_iter().map(|(_, meter)| meter).collect();
+        let rest = MapDeserializer::<_, de::value::Error>::new(rest.into_iter());
+        // With the name of the parameter that is wrong.
+        let rest = serde_path_to_error::deserialize(rest).map_err(de::Error::custom)?;
+        Ok(Self { names, rest })
+    }
+}
+
+impl<T> WithMeters<T> {
+    /// The meters that are named; none names all.
+    pub(super) fn meters(&self, complaints: &mut Complaints) -> Meters {
+        let named = self.names.iter().cloned();
+        let named: Vec<_> = named.filter_map(|it| complaints.filter("meter", Some(it))).collect();
+        if named.len() > METERS_MAX {
+            complaints.add("meter", format_args!("must be given at most {METERS_MAX} times"));
+        }
+        if named.is_empty() { Meters::All } else { Meters::Named(named) }
+    }
+}
 
 /// What is wrong with the parameters so far.
 #[derive(Debug, Default)]
@@ -48,7 +88,8 @@ impl Complaints {
         if let Some((_, value)) = found {
             return *value;
         }
-        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let names: Vec<&str> =
+            words.iter().map(|(word, _)| *word).filter(|word| !word.is_empty()).collect();
         self.add(name, format_args!("must be {}", names.join(" or ")));
         words[0].1
     }

@@ -88,7 +88,8 @@ impl Period {
     }
 }
 
-fn moment(name: &str, text: Option<&str>, complaints: &mut Complaints) -> Option<i64> {
+/// Reads a moment, if there is one.
+pub(super) fn moment(name: &str, text: Option<&str>, complaints: &mut Complaints) -> Option<i64> {
     let text = text?;
     let moment = read_moment(text).filter(|ms| (0..=LAST_MILLISECOND).contains(ms));
     if moment.is_none() {

@@ -35,6 +35,12 @@ const CSV_ROWS: usize = 1_000;
 /// (`meterQuantity` is negative), and for each item that was refused (no `activationId`). Rows
 /// come in the order in which they were recorded, and never change.
 ///
+/// Features have rows as well (`meterType` is `feature`, and no tokens): for each that was wanted on
+/// each line item that counts came from, and for each line item that has counts back. There
+/// `requestResponse` is `GRANTED` or `PARTIAL_GRANT` (with what was newly taken), why it was denied
+/// (with what was wanted), `RETURNED`, `EXPIRED` or `DROPPED` (with what came home), or `UNDONE` (with
+/// what was taken back, below zero).
+///
 /// JSON comes in pages. `pageNumber` counts from the start of the period; only the last page
 /// grows, and past it `data` is empty. A period of `pastDays` stands still while its pages are
 /// read one after the other. Following `next` is the quickest way, and ends where it is null.

@@ -7,7 +7,7 @@ use super::{
     bookmarks::{Bookmarks, Reader, Report},
     reach::Reach,
     report_query::ReportQuery,
-    row,
+    row::{self, MeterType},
 };
 use crate::{
     App, Problem,
@@ -27,7 +27,9 @@ pub(super) fn filter(report: &Report, after_row_id: i64, limit: usize) -> UsageF
         item: report.rows.item.clone(),
         consumer_id: report.rows.consumer_id.clone(),
         activation_id: report.rows.activation_id.clone(),
+        kinds: report.rows.meter_type.map_or_else(Vec::new, MeterType::kinds),
         after_row_id,
+        newest_first: false,
         limit,
     }
 }

@@ -9,9 +9,9 @@ use super::{
     parameter::Complaints,
     period::{Moment, Period},
     reach::Wanted,
-    row::METER_TYPE,
+    row::MeterType,
 };
-use crate::Problem;
+use crate::{Problem, address::encode};
 
 /// Path of the report.
 pub(super) const PATH: &str = "/data/api/v1/report/usage";
@@ -40,8 +40,9 @@ pub(super) struct ReportParameters {
     /// End, exclusive: POSIX milliseconds or RFC 3339; everything up to now unless given.
     #[param(value_type = Option<Moment>, inline)]
     to: Option<String>,
-    /// What is metered; there is one kind.
-    #[param(pattern = "^elastic$", example = "elastic")]
+    /// What is metered: items priced in tokens (`elastic`) or features (`feature`); both unless
+    /// given.
+    #[param(pattern = "^(elastic|feature)$", example = "elastic")]
     meter_type: Option<String>,
     /// `batch` or `interactive`, which are the same here.
     #[param(pattern = "^(batch|interactive)$", example = "batch")]
@@ -78,6 +79,7 @@ pub(super) enum Format {
 /// Filters on the rows themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct RowFilter {
+    pub(super) meter_type: Option<MeterType>,
     pub(super) item: Option<String>,
     pub(super) consumer_id: Option<String>,
     pub(super) activation_id: Option<String>,
@@ -101,7 +103,7 @@ impl ReportQuery {
     pub(super) fn read(parameters: ReportParameters) -> Result<Self, Problem> {
         let given = parameters;
         let mut c = Complaints::default();
-        c.word("meterType", given.meter_type.as_deref(), &[(METER_TYPE, ())]);
+        let meter_type = c.word("meterType", given.meter_type.as_deref(), &MeterType::WORDS);
         c.word("mode", given.mode.as_deref(), &[("batch", ()), ("interactive", ())]);
         let formats = [("json", Format::Json), ("csv", Format::Csv)];
         let format = c.word("format", given.format.as_deref(), &formats);
@@ -112,6 +114,7 @@ impl ReportQuery {
         let period = Period::read(&mut c, from, to, given.past_days.as_deref());
         let wanted = Wanted::read(&mut c, given.instance_id.as_deref(), given.account_id);
         let rows = RowFilter {
+            meter_type,
             item: c.filter("item", given.item),
             consumer_id: c.filter("consumerId", given.consumer_id),
             activation_id: c.filter("activationId", given.activation_id),
@@ -124,13 +127,14 @@ impl ReportQuery {
 
     /// Path and query of another page of this report, its period standing still.
     pub(super) fn link(&self, page_number: u64, from_ms: i64, after: Option<i64>) -> String {
-        let mut link = format!("{PATH}?format=json&meterType={METER_TYPE}");
+        let mut link = format!("{PATH}?format=json");
         let mut add = |name: &str, value: Option<String>| {
             if let Some(value) = value {
                 // Writing to a string cannot fail.
                 let _ = write!(link, "&{name}={}", encode(&value));
             }
         };
+        add("meterType", self.rows.meter_type.map(|meter_type| meter_type.name().to_owned()));
         add("from", Some(from_ms.to_string()));
         add("to", self.period.until_ms.map(|until_ms| until_ms.to_string()));
         add("instanceId", self.wanted.instance_id.map(|id| id.to_string()));
@@ -143,21 +147,6 @@ impl ReportQuery {
         add("after", after.map(|after| after.to_string()));
         link
     }
-}
-
-/// Percent-encodes all but RFC 3986's unreserved characters.
-fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            // Writing to a string cannot fail.
-            _ => drop(write!(encoded, "%{byte:02X}")),
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

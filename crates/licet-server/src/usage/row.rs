@@ -2,14 +2,53 @@
 
 use licet_core::{Count, Tokens};
 use licet_protocol::{CountNumber, MetaData, Millis, TokenNumber, UsageRow};
+use licet_store::UsageKind;
 use serde_json::value::RawValue;
 
 use crate::Problem;
 
-/// What every row's `meter` says.
-const METER: &str = "token";
-/// What every row's `meterType` says.
-pub(super) const METER_TYPE: &str = "elastic";
+/// What a row's `meterType` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum MeterType {
+    Elastic,
+    Feature,
+}
+
+impl MeterType {
+    /// The types by the names that the wire has.
+    pub(super) const WORDS: [(&'static str, Option<Self>); 3] =
+        [("", None), ("elastic", Some(Self::Elastic)), ("feature", Some(Self::Feature))];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Elastic => "elastic",
+            Self::Feature => "feature",
+        }
+    }
+
+    /// What is counted.
+    fn meter(self) -> &'static str {
+        match self {
+            Self::Elastic => "token",
+            Self::Feature => "count",
+        }
+    }
+
+    fn of(kind: UsageKind) -> Self {
+        match kind {
+            UsageKind::Tokens => Self::Elastic,
+            UsageKind::Feature | UsageKind::DeniedFeature => Self::Feature,
+        }
+    }
+
+    /// The kinds of rows that have it.
+    pub(super) fn kinds(self) -> Vec<UsageKind> {
+        match self {
+            Self::Elastic => vec![UsageKind::Tokens],
+            Self::Feature => vec![UsageKind::Feature, UsageKind::DeniedFeature],
+        }
+    }
+}
 
 pub(super) fn tokens(micros: i64) -> TokenNumber {
     TokenNumber(Tokens::from_micros(micros))
@@ -22,6 +61,7 @@ pub(super) fn count(micros: i64) -> CountNumber {
 /// # Errors
 /// 500 if `metaData` is stored as something else than JSON.
 pub(super) fn wire(row: licet_store::UsageRow) -> Result<UsageRow, Problem> {
+    let meter_type = MeterType::of(row.kind);
     let meta_data = row.meta_data.map(RawValue::from_string).transpose();
     let meta_data = meta_data.map_err(|error| Problem::internal(&error))?;
     Ok(UsageRow {
@@ -31,8 +71,8 @@ pub(super) fn wire(row: licet_store::UsageRow) -> Result<UsageRow, Problem> {
         account_id: row.account_id,
         consumer_id: row.consumer_id,
         consumer_type: row.consumer_type,
-        meter: METER.to_owned(),
-        meter_type: METER_TYPE.to_owned(),
+        meter: meter_type.meter().to_owned(),
+        meter_type: meter_type.name().to_owned(),
         meter_cost: tokens(row.meter_cost),
         meter_quantity: tokens(row.meter_quantity),
         item: row.item,

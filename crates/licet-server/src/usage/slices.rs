@@ -63,23 +63,18 @@ impl<T: Sums> Slices<T> {
         reach: Option<Reach>,
         as_of_ms: i64,
     ) -> Self {
-        let span_ms = match span {
-            Span::Hour => HOUR_MS,
-            Span::Day => DAY_MS,
-        };
         let latest_ms = as_of_ms.saturating_add(FUTURE_MS);
         let (instance_id, account_ids) = match &reach {
             Some(reach) => (reach.instance_id, reach.account_ids.clone()),
             None => (None, Vec::new()),
         };
-        let from_ms = period.start_ms(as_of_ms);
-        let from_ms = from_ms - from_ms.rem_euclid(span_ms);
+        let from_ms = span.start_of(period.start_ms(as_of_ms));
         Self {
             app,
             filter: RollupFilter { span, from_ms, until_ms: from_ms, instance_id, account_ids },
             reach,
             until_ms: period.until_ms.map_or(latest_ms, |until_ms| until_ms.min(latest_ms)),
-            length_ms: span_ms,
+            length_ms: span.length_ms(),
             as_of_ms,
             progress: Progress::Beginning,
             table: std::marker::PhantomData,

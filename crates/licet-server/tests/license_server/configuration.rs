@@ -29,6 +29,7 @@ async fn settings_are_listed_with_who_may_change_them() {
         ("licensing.renewInterval", "15", "PRODUCER"),
         ("licensing.security.json", "true", "ADMIN"),
         ("licensing.security.json.requireExp", "true", "ADMIN"),
+        ("licensing.signing.algorithm", "EdDSA", "ADMIN"),
         ("licensing.trackDeniedRequests", "true", "ADMIN"),
         ("security.anonymous", "false", "ADMIN"),
         ("security.http.auth.enabled", "true", "ADMIN"),
@@ -177,7 +178,7 @@ async fn an_instance_is_suspended_and_resumed() {
     }
     // It is no setting for everybody to see.
     admin.call("POST", &site.at("/suspend")).await.is(200);
-    assert_eq!(values(&admin.get(&site.at("/configuration")).await.value(200)).len(), 11);
+    assert_eq!(values(&admin.get(&site.at("/configuration")).await.value(200)).len(), 12);
     let log = site.audit().await;
     let count = |action: &str| log.iter().filter(|entry| entry["action"] == action).count();
     assert_eq!((count("instance.suspend"), count("instance.resume")), (2, 1));

@@ -10,19 +10,24 @@ mod support;
 mod office;
 
 mod access_requests;
+mod clients;
 mod configuration;
 mod feature_line_items;
+mod feature_list;
 mod features;
 mod health;
 mod licensing_keys;
 mod local;
 mod log_in;
+mod model;
 mod nodes;
 mod producer_user;
+mod reservation_groups;
 mod rights;
 mod roles;
 mod signed;
 mod site;
+mod stock;
 mod users;
 
 #[test]

@@ -58,7 +58,7 @@ async fn every_operation_is_described_whole() {
             }
         }
     }
-    assert_eq!(ours, 42);
+    assert_eq!(ours, 66);
 }
 
 /// The operations as they are checked in; `LICET_REWRITE=1` writes them anew.

@@ -9,6 +9,9 @@ mod support;
 #[path = "../support/office.rs"]
 mod office;
 
+mod calendar;
+mod features;
+mod metered_year;
 mod report;
 mod shop;
 mod sums;

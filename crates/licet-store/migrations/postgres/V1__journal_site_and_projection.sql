@@ -254,20 +254,67 @@ CREATE TABLE rollup (
 -- Sums change in place, so this index is written once for each row.
 CREATE INDEX rollup_by_instance ON rollup (instance_id, span, starts_at_ms);
 
--- Consumers of an instance on a day, packed (src/consumer_block.rs). The blocks of a key add up.
+-- Consumers of an instance on a day, packed (src/consumer_block.rs); those of a meter also by quarter
+-- of an hour. The meter is empty for all that is priced in tokens. The blocks of a key add up.
 CREATE TABLE consumer_block (
+    span text COLLATE "C" NOT NULL CHECK (span IN ('quarter', 'day')),
     starts_at_ms bigint NOT NULL,
     instance_id uuid NOT NULL,
+    meter text COLLATE "C" NOT NULL,
     number bigint NOT NULL,
     account_id text COLLATE "C" NOT NULL,
     consumers bigint NOT NULL,
     body bytea NOT NULL,
-    PRIMARY KEY (starts_at_ms, instance_id, number)
+    PRIMARY KEY (span, starts_at_ms, instance_id, meter, number)
 );
 
 ALTER TABLE consumer_block ALTER COLUMN body SET STORAGE EXTERNAL;
 
-CREATE INDEX consumer_block_by_instance ON consumer_block (instance_id, starts_at_ms);
+CREATE INDEX consumer_block_by_instance ON consumer_block (instance_id, span, starts_at_ms);
+
+-- What was used of the features of an instance, by name; counts are whole. Days of all zones begin
+-- with a quarter of an hour UTC, so any calendar can be cut out of these. `in_use` is at the end of
+-- the span, NULL if nothing that is held was touched.
+CREATE TABLE meter_usage (
+    span text COLLATE "C" NOT NULL CHECK (span IN ('quarter', 'day')),
+    starts_at_ms bigint NOT NULL,
+    instance_id uuid NOT NULL,
+    meter text COLLATE "C" NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    units bigint NOT NULL,
+    granted bigint NOT NULL,
+    denied bigint NOT NULL,
+    peak bigint NOT NULL,
+    in_use bigint,
+    PRIMARY KEY (span, starts_at_ms, instance_id, meter)
+) WITH (fillfactor = 70);
+
+CREATE INDEX meter_usage_by_instance ON meter_usage (instance_id, span, starts_at_ms);
+
+-- The way back to when something changed last.
+CREATE INDEX meter_usage_by_meter ON meter_usage (instance_id, meter, starts_at_ms)
+    WHERE span = 'day';
+
+CREATE TABLE meter_denial (
+    span text COLLATE "C" NOT NULL CHECK (span IN ('quarter', 'day')),
+    starts_at_ms bigint NOT NULL,
+    instance_id uuid NOT NULL,
+    meter text COLLATE "C" NOT NULL,
+    reason text COLLATE "C" NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    denied bigint NOT NULL,
+    PRIMARY KEY (span, starts_at_ms, instance_id, meter, reason)
+) WITH (fillfactor = 70);
+
+CREATE INDEX meter_denial_by_instance ON meter_denial (instance_id, span, starts_at_ms);
+
+-- Which meters an instance has in the tables above.
+CREATE TABLE meter (
+    instance_id uuid NOT NULL,
+    meter text COLLATE "C" NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    PRIMARY KEY (instance_id, meter)
+);
 
 CREATE TABLE line_item (
     instance_id uuid NOT NULL,

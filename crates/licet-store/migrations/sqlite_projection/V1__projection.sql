@@ -75,15 +75,58 @@ CREATE TABLE rollup (
     PRIMARY KEY (span, starts_at_ms, instance_id, item, item_version)
 ) STRICT, WITHOUT ROWID;
 
--- Consumers of an instance on a day, packed (src/consumer_block.rs). The blocks of a key add up.
+-- Consumers of an instance on a day, packed (src/consumer_block.rs); those of a meter also by quarter
+-- of an hour. The meter is empty for all that is priced in tokens. The blocks of a key add up.
 CREATE TABLE consumer_block (
+    span TEXT NOT NULL CHECK (span IN ('quarter', 'day')),
     starts_at_ms INTEGER NOT NULL,
     instance_id BLOB NOT NULL,
+    meter TEXT NOT NULL,
     number INTEGER NOT NULL,
     account_id TEXT NOT NULL,
     consumers INTEGER NOT NULL,
     body BLOB NOT NULL,
-    PRIMARY KEY (starts_at_ms, instance_id, number)
+    PRIMARY KEY (span, starts_at_ms, instance_id, meter, number)
+) STRICT, WITHOUT ROWID;
+
+-- What was used of the features of an instance, by name; counts are whole. Days of all zones begin
+-- with a quarter of an hour UTC, so any calendar can be cut out of these. `in_use` is at the end of
+-- the span, NULL if nothing that is held was touched.
+CREATE TABLE meter_usage (
+    span TEXT NOT NULL CHECK (span IN ('quarter', 'day')),
+    starts_at_ms INTEGER NOT NULL,
+    instance_id TEXT NOT NULL,
+    meter TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    units INTEGER NOT NULL,
+    granted INTEGER NOT NULL,
+    denied INTEGER NOT NULL,
+    peak INTEGER NOT NULL,
+    in_use INTEGER,
+    PRIMARY KEY (span, starts_at_ms, instance_id, meter)
+) STRICT, WITHOUT ROWID;
+
+-- The way back to when something changed last.
+CREATE INDEX meter_usage_by_meter ON meter_usage (instance_id, meter, starts_at_ms)
+    WHERE span = 'day';
+
+CREATE TABLE meter_denial (
+    span TEXT NOT NULL CHECK (span IN ('quarter', 'day')),
+    starts_at_ms INTEGER NOT NULL,
+    instance_id TEXT NOT NULL,
+    meter TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    denied INTEGER NOT NULL,
+    PRIMARY KEY (span, starts_at_ms, instance_id, meter, reason)
+) STRICT, WITHOUT ROWID;
+
+-- Which meters an instance has in the tables above.
+CREATE TABLE meter (
+    instance_id TEXT NOT NULL,
+    meter TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    PRIMARY KEY (instance_id, meter)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE line_item (

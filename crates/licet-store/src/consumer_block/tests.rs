@@ -1,7 +1,13 @@
 use super::*;
 
 fn key() -> ConsumerKey {
-    ConsumerKey { instance_id: Uuid::from_u128(7), account_id: "NORTHWIND".into(), starts_at_ms: 5 }
+    ConsumerKey {
+        instance_id: Uuid::from_u128(7),
+        account_id: "NORTHWIND".into(),
+        span: Span::Day,
+        starts_at_ms: 5,
+        meter: "render".into(),
+    }
 }
 
 fn user(consumer_id: &str, tokens: i64) -> ConsumerEntry<'_> {
@@ -33,8 +39,14 @@ fn every_changed_byte_and_every_cut_is_noticed() {
         changed.entries().unwrap_err();
     }
     ConsumerBlock { consumers: 1, ..block.clone() }.entries().unwrap_err();
-    ConsumerBlock { starts_at_ms: 6, ..block.clone() }.entries().unwrap_err();
-    ConsumerBlock { instance_id: Uuid::from_u128(1), ..block }.entries().unwrap_err();
+    for key in [
+        ConsumerKey { starts_at_ms: 6, ..key() },
+        ConsumerKey { instance_id: Uuid::from_u128(1), ..key() },
+        ConsumerKey { span: Span::Quarter, ..key() },
+        ConsumerKey { meter: "export".into(), ..key() },
+    ] {
+        ConsumerBlock { key, ..block.clone() }.entries().unwrap_err();
+    }
 }
 
 /// Blocks that stand after steps of these sizes, if no consumer comes twice; and how many

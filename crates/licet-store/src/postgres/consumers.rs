@@ -1,6 +1,6 @@
-//! Consumers by day, in their blocks.
+//! Consumers by day and by quarter of an hour, in their blocks.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
@@ -8,15 +8,38 @@ use uuid::Uuid;
 
 use super::{PostgresStore, failure::Columns, query::Query, rollups};
 use crate::{
-    ConsumerBlock, ConsumerRow, RollupFilter, StoreError,
+    ConsumerBlock, ConsumerKey, ConsumerRow, MeterFilter, Span, StoreError,
     consumer_block::{self, Standing, to_merge},
 };
 
-/// Day and instance.
-type Key = (i64, Uuid);
+/// Span, start, instance and meter.
+type Key = (Span, i64, Uuid, Arc<str>);
 
 fn key(block: &ConsumerBlock) -> Key {
-    (block.starts_at_ms, block.instance_id)
+    let ConsumerKey { span, starts_at_ms, instance_id, meter, .. } = &block.key;
+    (*span, *starts_at_ms, *instance_id, meter.clone())
+}
+
+/// Keys as a statement takes them.
+#[derive(Default)]
+struct Keys<'a> {
+    spans: Vec<&'static str>,
+    starts: Vec<i64>,
+    ids: Vec<Uuid>,
+    meters: Vec<&'a str>,
+}
+
+impl<'a> FromIterator<&'a Key> for Keys<'a> {
+    fn from_iter<T: IntoIterator<Item = &'a Key>>(all: T) -> Self {
+        let mut keys = Self::default();
+        for (span, starts_at_ms, instance_id, meter) in all {
+            keys.spans.push(span.name());
+            keys.starts.push(*starts_at_ms);
+            keys.ids.push(*instance_id);
+            keys.meters.push(meter);
+        }
+        keys
+    }
 }
 
 /// Adds blocks to those that stand, of which some may be merged.
@@ -51,18 +74,24 @@ async fn standing(
     blocks: &[ConsumerBlock],
 ) -> Result<HashMap<Key, Vec<Standing>>, StoreError> {
     let sql = "
-        SELECT starts_at_ms, instance_id, number, consumers
-        FROM unnest($1::bigint[], $2::uuid[]) AS step (day, id)
+        SELECT span, starts_at_ms, instance_id, meter, number, consumers
+        FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[])
+                AS step (of_span, start, id, of_meter)
             CROSS JOIN LATERAL (
-                SELECT * FROM consumer_block WHERE starts_at_ms = day AND instance_id = id
+                SELECT * FROM consumer_block
+                WHERE span = of_span AND starts_at_ms = start AND instance_id = id
+                    AND meter = of_meter
             ) AS stands";
-    let days: Vec<i64> = blocks.iter().map(|block| block.starts_at_ms).collect();
-    let ids: Vec<Uuid> = blocks.iter().map(|block| block.instance_id).collect();
+    let keys: Vec<Key> = blocks.iter().map(key).collect();
+    let Keys { spans, starts, ids, meters } = keys.iter().collect();
     let statement = transaction.prepare_cached(sql).await?;
     let mut standing: HashMap<Key, Vec<Standing>> = HashMap::new();
-    for row in transaction.query(&statement, &[&days, &ids]).await? {
-        let block = Standing { number: row.column(2)?, consumers: row.column(3)? };
-        standing.entry((row.column(0)?, row.column(1)?)).or_default().push(block);
+    for row in transaction.query(&statement, &[&spans, &starts, &ids, &meters]).await? {
+        let block = Standing { number: row.column(4)?, consumers: row.column(5)? };
+        let span = Span::from_name(row.column(0)?);
+        let meter = row.column::<&str>(3)?.into();
+        let key = (span, row.column(1)?, row.column(2)?, meter);
+        standing.entry(key).or_default().push(block);
     }
     Ok(standing)
 }
@@ -78,14 +107,15 @@ async fn take(
     }
     let sql = "
         DELETE FROM consumer_block
-        USING unnest($1::bigint[], $2::uuid[], $3::bigint[]) AS step (day, id, place)
-        WHERE starts_at_ms = day AND instance_id = id AND number = place
-        RETURNING starts_at_ms, instance_id, account_id, consumers, body";
-    let days: Vec<i64> = numbers.iter().map(|((day, _), _)| *day).collect();
-    let ids: Vec<Uuid> = numbers.iter().map(|((_, id), _)| *id).collect();
+        USING unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::bigint[])
+            AS step (of_span, start, id, of_meter, place)
+        WHERE span = of_span AND starts_at_ms = start AND instance_id = id AND meter = of_meter
+            AND number = place
+        RETURNING span, starts_at_ms, instance_id, meter, account_id, consumers, body";
+    let Keys { spans, starts, ids, meters } = numbers.iter().map(|(key, _)| key).collect();
     let places: Vec<i64> = numbers.iter().map(|(_, number)| *number).collect();
     let statement = transaction.prepare_cached(sql).await?;
-    for row in transaction.query(&statement, &[&days, &ids, &places]).await? {
+    for row in transaction.query(&statement, &[&spans, &starts, &ids, &meters, &places]).await? {
         let block = read(&row)?;
         taken.entry(key(&block)).or_default().push(block);
     }
@@ -97,42 +127,52 @@ async fn insert(
     numbered: &[(i64, ConsumerBlock)],
 ) -> Result<(), StoreError> {
     let sql = "
-        INSERT INTO consumer_block (starts_at_ms, instance_id, number, account_id, consumers, body)
-        SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::text[], $5::bigint[],
-            $6::bytea[])";
+        INSERT INTO consumer_block (span, starts_at_ms, instance_id, meter, number, account_id,
+            consumers, body)
+        SELECT * FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::bigint[],
+            $6::text[], $7::bigint[], $8::bytea[])";
     let blocks = || numbered.iter().map(|(_, block)| block);
-    let days: Vec<i64> = blocks().map(|block| block.starts_at_ms).collect();
-    let ids: Vec<Uuid> = blocks().map(|block| block.instance_id).collect();
+    let keys: Vec<Key> = blocks().map(key).collect();
+    let Keys { spans, starts, ids, meters } = keys.iter().collect();
     let numbers: Vec<i64> = numbered.iter().map(|(number, _)| *number).collect();
-    let accounts: Vec<&str> = blocks().map(|block| &*block.account_id).collect();
+    let accounts: Vec<&str> = blocks().map(|block| &*block.key.account_id).collect();
     let counts: Vec<i64> = blocks().map(|block| i64::from(block.consumers)).collect();
     let bodies: Vec<&[u8]> = blocks().map(|block| &*block.body).collect();
     let statement = transaction.prepare_cached(sql).await?;
-    transaction.execute(&statement, &[&days, &ids, &numbers, &accounts, &counts, &bodies]).await?;
+    transaction
+        .execute(
+            &statement,
+            &[&spans, &starts, &ids, &meters, &numbers, &accounts, &counts, &bodies],
+        )
+        .await?;
     Ok(())
 }
 
 /// See [`crate::Projections::consumers`].
 pub(super) async fn select(
     store: &PostgresStore,
-    filter: RollupFilter,
+    filter: MeterFilter,
 ) -> Result<Vec<ConsumerRow>, StoreError> {
-    let query = Query::new(
-        "SELECT starts_at_ms, instance_id, account_id, consumers, body
-         FROM consumer_block WHERE true",
+    let span = filter.of.span.name();
+    let mut query = Query::new(
+        "SELECT span, starts_at_ms, instance_id, meter, account_id, consumers, body
+         FROM consumer_block WHERE",
     );
-    let order = " ORDER BY starts_at_ms, instance_id, number";
-    let rows = rollups::run(store, query, &filter, order).await?;
+    query.bind(" span = ?", &span).of_meters(&filter.meters);
+    let order = " ORDER BY starts_at_ms, instance_id, meter, number";
+    let rows = rollups::run(store, query, &filter.of, order).await?;
     consumer_block::rows(&rows.iter().map(read).collect::<Result<Vec<_>, _>>()?)
 }
 
 fn read(row: &Row) -> Result<ConsumerBlock, StoreError> {
-    Ok(ConsumerBlock {
-        starts_at_ms: row.column(0)?,
-        instance_id: row.column(1)?,
-        account_id: row.column::<&str>(2)?.into(),
-        // A number out of range does not fit the checksum.
-        consumers: u32::try_from(row.column::<i64>(3)?).unwrap_or(0),
-        body: row.column(4)?,
-    })
+    let key = ConsumerKey {
+        span: Span::from_name(row.column(0)?),
+        starts_at_ms: row.column(1)?,
+        instance_id: row.column(2)?,
+        meter: row.column::<&str>(3)?.into(),
+        account_id: row.column::<&str>(4)?.into(),
+    };
+    // A number out of range does not fit the checksum.
+    let consumers = u32::try_from(row.column::<i64>(5)?).unwrap_or(0);
+    Ok(ConsumerBlock { key, consumers, body: row.column(6)? })
 }

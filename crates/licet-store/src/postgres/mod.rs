@@ -34,6 +34,7 @@ mod keys;
 mod licensing_keys;
 mod line_items;
 mod listener;
+mod meters;
 mod projection;
 mod query;
 mod rate_tables;

@@ -9,11 +9,12 @@ use super::{
     PostgresStore, accounts, audit, consumers,
     database::{Database, Role},
     failure::{Columns, Failure, closed, read_only},
-    heads, line_items, rollups, sessions, snapshots, usage,
+    heads, line_items, meters, rollups, sessions, snapshots, usage,
 };
 use crate::{
-    ConsumerRow, HeadRow, LineItemRow, Pending, Position, Projection, Projections, RollupFilter,
-    RollupRow, SessionRow, Snapshot, StoreError, UsageFilter, UsageRow,
+    ConsumerRow, HeadRow, LineItemRow, MeterDenialRow, MeterFilter, MeterLevelRow, MeterRow,
+    Pending, Position, Projection, Projections, RollupFilter, RollupRow, SessionRow, Snapshot,
+    StoreError, UsageFilter, UsageRow,
     audit_id::Changes,
     numbers::{signed, unsigned},
 };
@@ -98,6 +99,8 @@ async fn step(client: &mut ClientWrapper, step: &Projection) -> Result<(), Store
     usage::insert(&transaction, &step.usage).await?;
     rollups::add(&transaction, &step.rollups).await?;
     consumers::add(&transaction, &step.consumers).await?;
+    meters::add(&transaction, &step.meters).await?;
+    meters::add_denials(&transaction, &step.meter_denials).await?;
     line_items::delete(&transaction, &step.deleted_line_items).await?;
     line_items::put(&transaction, &step.line_items).await?;
     line_items::put_used(&transaction, &step.balances).await?;
@@ -118,7 +121,7 @@ async fn clear(client: &mut ClientWrapper) -> Result<(), StoreError> {
     transaction
         .batch_execute(
             "TRUNCATE projected_head, snapshot, usage_block, usage_hour, account_instance, rollup,
-                 consumer_block, line_item, session",
+                 consumer_block, meter_usage, meter_denial, meter, line_item, session",
         )
         .await?;
     audit::delete(&transaction, Changes::OfInstances).await?;
@@ -183,8 +186,20 @@ impl Projections for PostgresStore {
         Box::pin(rollups::select(self, filter))
     }
 
-    fn consumers(&self, filter: RollupFilter) -> Pending<'_, Vec<ConsumerRow>> {
+    fn consumers(&self, filter: MeterFilter) -> Pending<'_, Vec<ConsumerRow>> {
         Box::pin(consumers::select(self, filter))
+    }
+
+    fn meters(&self, filter: MeterFilter) -> Pending<'_, Vec<MeterRow>> {
+        Box::pin(meters::select(self, filter))
+    }
+
+    fn meter_denials(&self, filter: MeterFilter) -> Pending<'_, Vec<MeterDenialRow>> {
+        Box::pin(meters::select_denials(self, filter))
+    }
+
+    fn meter_levels(&self, filter: MeterFilter) -> Pending<'_, Vec<MeterLevelRow>> {
+        Box::pin(meters::select_levels(self, filter))
     }
 
     fn line_items(&self, instance_id: Option<Uuid>) -> Pending<'_, Vec<LineItemRow>> {

@@ -3,6 +3,7 @@
 use tokio_postgres::types::ToSql;
 
 use super::database::Parameters;
+use crate::Meters;
 
 /// The text of a query, and its parameters in the order in which the text names them.
 pub(super) struct Query<'a> {
@@ -33,6 +34,15 @@ impl<'a> Query<'a> {
             self
         } else {
             self.bind(" AND account_id = ANY(?)", account_ids)
+        }
+    }
+
+    /// Adds the condition that the row is of one of the meters.
+    pub(super) fn of_meters(&mut self, meters: &'a Meters) -> &mut Self {
+        match meters {
+            Meters::AllAndTokens => self,
+            Meters::All => self.push(" AND meter <> ''"),
+            Meters::Named(names) => self.bind(" AND meter = ANY(?)", names),
         }
     }
 

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::{PostgresStore, accounts, failure::Columns, query::Query};
 use crate::{RollupFilter, RollupRow, Span, StoreError};
 
-/// Adds to the totals that stand.
+/// Adds to the totals that stand. A sum of units that does not fit stays at the largest number:
+/// whoever takes uncounted features by the billion must not stop the projector.
 pub(super) async fn add(
     transaction: &Transaction<'_>,
     rows: &[RollupRow],
@@ -23,7 +24,8 @@ pub(super) async fn add(
         ON CONFLICT (span, starts_at_ms, instance_id, item, item_version) DO UPDATE SET
             tokens_charged = stands.tokens_charged + excluded.tokens_charged,
             tokens_refunded = stands.tokens_refunded + excluded.tokens_refunded,
-            units = stands.units + excluded.units,
+            units = greatest(-9223372036854775808, least(9223372036854775807,
+                stands.units::numeric + excluded.units))::bigint,
             granted = stands.granted + excluded.granted,
             denied = stands.denied + excluded.denied";
     let spans: Vec<&str> = rows.iter().map(|row| row.span.name()).collect();

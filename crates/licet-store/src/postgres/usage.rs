@@ -101,7 +101,10 @@ pub(super) async fn select(
             let block = read(block)?;
             block.collect(&filter, &mut rows)?;
             bytes += block.body.len() as i64;
-            ids.first = block.first_row_id + block.rows;
+            match filter.newest_first {
+                true => ids.last = block.first_row_id - 1,
+                false => ids.first = block.first_row_id + block.rows,
+            }
         }
         let count = blocks.len() as i64;
         if count < limit {
@@ -134,6 +137,7 @@ async fn read_blocks(
         "usage_block WHERE {of_instance} AND first_row_id >= coalesce((
         SELECT max(first_row_id) FROM usage_block WHERE {of_instance}"
     ));
+    let order = if filter.newest_first { "DESC" } else { "" };
     query
         .bind(" AND first_row_id <= ?), 0)", &ids.first)
         .bind(" AND first_row_id + rows > ?", &ids.first)
@@ -141,9 +145,9 @@ async fn read_blocks(
         .bind(" AND last_ms >= ?", &filter.from_ms)
         .bind(" AND first_ms < ?", &filter.until_ms)
         .of_accounts(&filter.account_ids)
-        .bind(" ORDER BY first_row_id LIMIT ?", &limit);
+        .bind(&format!(" ORDER BY first_row_id {order} LIMIT ?"), &limit);
     if instances.is_some() {
-        query.bind(") AS found ORDER BY first_row_id LIMIT ?", &limit);
+        query.bind(&format!(") AS found ORDER BY first_row_id {order} LIMIT ?"), &limit);
     }
     store.report(&query.sql, query.parameters()).await
 }

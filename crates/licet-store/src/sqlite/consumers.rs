@@ -1,10 +1,10 @@
-//! Consumers by day, in their blocks.
+//! Consumers by day and by quarter of an hour, in their blocks.
 
 use rusqlite::{Connection, Row};
 
 use super::{by_time::Table, ids::AnyId};
 use crate::{
-    ConsumerBlock, ConsumerRow, RollupFilter, StoreError,
+    ConsumerBlock, ConsumerKey, ConsumerRow, MeterFilter, Span, StoreError,
     consumer_block::{self, Standing, to_merge},
 };
 
@@ -30,12 +30,16 @@ fn standing(connection: &Connection, block: &ConsumerBlock) -> rusqlite::Result<
     connection
         .prepare_cached(
             "SELECT number, consumers FROM consumer_block
-             WHERE starts_at_ms = ?1 AND instance_id = ?2",
+             WHERE span = ?1 AND starts_at_ms = ?2 AND instance_id = ?3 AND meter = ?4",
         )?
-        .query_map((block.starts_at_ms, block.instance_id.as_bytes()), |row| {
+        .query_map(key(&block.key), |row| {
             Ok(Standing { number: row.get(0)?, consumers: row.get(1)? })
         })?
         .collect()
+}
+
+fn key(key: &ConsumerKey) -> (&'static str, i64, &[u8; 16], &str) {
+    (key.span.name(), key.starts_at_ms, key.instance_id.as_bytes(), &key.meter)
 }
 
 /// Takes a block of the same key out of the table.
@@ -44,27 +48,32 @@ fn take(
     of: &ConsumerBlock,
     number: i64,
 ) -> rusqlite::Result<ConsumerBlock> {
+    let (span, starts_at_ms, instance_id, meter) = key(&of.key);
     connection
         .prepare_cached(
             "DELETE FROM consumer_block
-             WHERE starts_at_ms = ?1 AND instance_id = ?2 AND number = ?3
-             RETURNING starts_at_ms, instance_id, number, account_id, consumers, body",
+             WHERE span = ?1 AND starts_at_ms = ?2 AND instance_id = ?3 AND meter = ?4
+                 AND number = ?5
+             RETURNING span, starts_at_ms, instance_id, meter, number, account_id, consumers, body",
         )?
-        .query_row((of.starts_at_ms, of.instance_id.as_bytes(), number), read)
+        .query_row((span, starts_at_ms, instance_id, meter, number), read)
 }
 
 fn insert(connection: &Connection, number: i64, block: &ConsumerBlock) -> rusqlite::Result<()> {
+    let (span, starts_at_ms, instance_id, meter) = key(&block.key);
     connection
         .prepare_cached(
-            "INSERT INTO consumer_block (starts_at_ms, instance_id, number, account_id, consumers,
-                 body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO consumer_block (span, starts_at_ms, instance_id, meter, number, account_id,
+                 consumers, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute((
-            block.starts_at_ms,
-            block.instance_id.as_bytes(),
+            span,
+            starts_at_ms,
+            instance_id,
+            meter,
             number,
-            &*block.account_id,
+            &*block.key.account_id,
             block.consumers,
             &block.body,
         ))
@@ -74,24 +83,25 @@ fn insert(connection: &Connection, number: i64, block: &ConsumerBlock) -> rusqli
 /// See [`crate::Projections::consumers`].
 pub(super) fn select(
     connection: &Connection,
-    filter: &RollupFilter,
+    filter: &MeterFilter,
 ) -> Result<Vec<ConsumerRow>, StoreError> {
     let table = Table {
         name: "consumer_block",
-        condition: "true".to_owned(),
         id: |instance_id| instance_id.into_bytes().to_vec().into(),
-        order: "starts_at_ms, instance_id, number",
+        order: "starts_at_ms, instance_id, meter, number",
     };
-    consumer_block::rows(&table.select(connection, filter, read)?)
+    let MeterFilter { of, meters } = filter;
+    consumer_block::rows(&table.select_meters(connection, of, meters, read)?)
 }
 
 /// The columns stand in the order of the table.
 fn read(row: &Row<'_>) -> rusqlite::Result<ConsumerBlock> {
-    Ok(ConsumerBlock {
-        starts_at_ms: row.get(0)?,
-        instance_id: row.get::<_, AnyId>(1)?.0,
-        account_id: row.get_ref(3)?.as_str()?.into(),
-        consumers: row.get(4)?,
-        body: row.get(5)?,
-    })
+    let key = ConsumerKey {
+        span: Span::from_name(row.get_ref(0)?.as_str()?),
+        starts_at_ms: row.get(1)?,
+        instance_id: row.get::<_, AnyId>(2)?.0,
+        meter: row.get_ref(3)?.as_str()?.into(),
+        account_id: row.get_ref(5)?.as_str()?.into(),
+    };
+    Ok(ConsumerBlock { key, consumers: row.get(6)?, body: row.get(7)? })
 }

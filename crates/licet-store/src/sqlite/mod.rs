@@ -28,6 +28,7 @@ mod journal;
 mod keys;
 mod licensing_keys;
 mod line_items;
+mod meters;
 mod projection;
 mod rate_tables;
 mod readers;

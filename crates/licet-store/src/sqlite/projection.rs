@@ -8,12 +8,13 @@ use uuid::Uuid;
 use super::{
     SqliteStore, accounts, audit, consumers,
     database::{Database, checkpoint_and_truncate, in_transaction},
-    heads, journal, line_items, rollups, sessions, snapshots, usage,
+    heads, journal, line_items, meters, rollups, sessions, snapshots, usage,
     worker::Work,
 };
 use crate::{
-    ConsumerRow, HeadRow, LineItemRow, Pending, Position, Projection, Projections, RollupFilter,
-    RollupRow, SessionRow, Snapshot, StoreError, UsageFilter, UsageRow,
+    ConsumerRow, HeadRow, LineItemRow, MeterDenialRow, MeterFilter, MeterLevelRow, MeterRow,
+    Pending, Position, Projection, Projections, RollupFilter, RollupRow, SessionRow, Snapshot,
+    StoreError, UsageFilter, UsageRow,
     audit_id::Changes,
     numbers::{signed, unsigned},
 };
@@ -66,6 +67,8 @@ pub(super) fn step(connection: &Connection, step: &Projection) -> Result<(), Sto
     usage::insert(connection, &step.usage)?;
     rollups::add(connection, &step.rollups)?;
     consumers::add(connection, &step.consumers)?;
+    meters::add(connection, &step.meters)?;
+    meters::add_denials(connection, &step.meter_denials)?;
     line_items::delete(connection, &step.deleted_line_items)?;
     line_items::put(connection, &step.line_items)?;
     line_items::put_used(connection, &step.balances)?;
@@ -94,6 +97,9 @@ pub(super) fn clear(connection: &Connection, journal_id: &str) -> Result<(), Sto
         "account_instance",
         "rollup",
         "consumer_block",
+        "meter_usage",
+        "meter_denial",
+        "meter",
         "line_item",
         "session",
         "audit",
@@ -153,8 +159,20 @@ impl Projections for SqliteStore {
         self.read_projection(move |connection| Ok(rollups::select(connection, &filter)?))
     }
 
-    fn consumers(&self, filter: RollupFilter) -> Pending<'_, Vec<ConsumerRow>> {
+    fn consumers(&self, filter: MeterFilter) -> Pending<'_, Vec<ConsumerRow>> {
         self.read_projection(move |connection| consumers::select(connection, &filter))
+    }
+
+    fn meters(&self, filter: MeterFilter) -> Pending<'_, Vec<MeterRow>> {
+        self.read_projection(move |connection| Ok(meters::select(connection, &filter)?))
+    }
+
+    fn meter_denials(&self, filter: MeterFilter) -> Pending<'_, Vec<MeterDenialRow>> {
+        self.read_projection(move |connection| Ok(meters::select_denials(connection, &filter)?))
+    }
+
+    fn meter_levels(&self, filter: MeterFilter) -> Pending<'_, Vec<MeterLevelRow>> {
+        self.read_projection(move |connection| Ok(meters::select_levels(connection, &filter)?))
     }
 
     fn line_items(&self, instance_id: Option<Uuid>) -> Pending<'_, Vec<LineItemRow>> {

@@ -83,10 +83,15 @@ pub(super) fn select(
                 walk(connection, filter, ids, Some(instance_id), &mut theirs)?;
                 rows.append(&mut theirs);
                 rows.sort_by_key(|row| row.row_id);
+                if filter.newest_first {
+                    rows.reverse();
+                }
                 rows.truncate(filter.limit);
                 // Nothing after the last row of a full page is wanted of the others.
-                if let Some(last) = rows.last().filter(|_| rows.len() == filter.limit) {
-                    ids.last = last.row_id;
+                match rows.last().filter(|_| rows.len() == filter.limit) {
+                    Some(last) if filter.newest_first => ids.first = last.row_id,
+                    Some(last) => ids.last = last.row_id,
+                    None => {}
                 }
             }
         }
@@ -109,7 +114,7 @@ fn rows_between(connection: &Connection, filter: &UsageFilter) -> rusqlite::Resu
     Ok(ids.map(|ids| RowIds { first: ids.first.max(after), ..ids }))
 }
 
-/// Rows in order of their ids: of one instance by its index, or of all as they lie in the table.
+/// Rows in order of their ids, or the other way round: of one instance by its index, or of all as they lie in the table.
 fn walk(
     connection: &Connection,
     filter: &UsageFilter,
@@ -150,6 +155,9 @@ fn statement(filter: &UsageFilter, ids: RowIds, instance_id: Option<Uuid>) -> (S
     ];
     accounts::push_condition(&filter.account_ids, &mut sql, &mut values);
     sql.push_str(" ORDER BY first_row_id");
+    if filter.newest_first {
+        sql.push_str(" DESC");
+    }
     (sql, values)
 }
 

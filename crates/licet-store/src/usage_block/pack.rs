@@ -7,7 +7,10 @@ use uuid::Uuid;
 use super::{
     BODY_BYTES, FLAG_BYTES, FORMAT, ROWS_MAX, UsageBlock, UsageEntry, checksum, flag, hour_of,
 };
-use crate::packing::{put_number, put_signed};
+use crate::{
+    UsageKind,
+    packing::{put_number, put_signed},
+};
 
 /// Most places of texts that are remembered while a block is packed.
 const SLOTS_MAX: usize = 4_096;
@@ -38,9 +41,10 @@ enum Text {
     ActivationId,
     SessionState,
     Response,
+    User,
 }
 
-const TEXTS: usize = 7;
+const TEXTS: usize = 8;
 
 /// Where texts stand in the body.
 #[derive(Debug, Default)]
@@ -106,6 +110,7 @@ impl UsagePacker {
             session_state: "",
             request_response: "",
             meta_data: None,
+            user: "",
             ..*row
         };
     }
@@ -159,7 +164,9 @@ impl UsagePacker {
             | self.session(row.session_id)
             | self.text(flag::SESSION_STATE, Text::SessionState, row.session_state)
             | self.text(flag::RESPONSE, Text::Response, row.request_response)
-            | self.meta_data(row.meta_data);
+            | self.meta_data(row.meta_data)
+            | kind(row.kind)
+            | self.text(flag::USER, Text::User, row.user);
         self.body[at..at + FLAG_BYTES].copy_from_slice(&flags.to_le_bytes()[..FLAG_BYTES]);
     }
 
@@ -205,6 +212,15 @@ impl UsagePacker {
         let Some(text) = text else { return flag::META_DATA_NONE };
         self.texts.put(text, &mut self.body);
         0
+    }
+}
+
+/// A flag that is not set says tokens, as of most rows.
+fn kind(kind: UsageKind) -> u32 {
+    match kind {
+        UsageKind::Tokens => 0,
+        UsageKind::Feature => flag::FEATURE,
+        UsageKind::DeniedFeature => flag::DENIED_FEATURE,
     }
 }
 

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{CHECKSUM_BYTES, FLAG_BYTES, FORMAT, UsageEntry, checksum, flag};
-use crate::{StoreError, packing::Reader};
+use crate::{StoreError, UsageKind, packing::Reader};
 
 /// The rows of a block, in their order.
 #[derive(Debug, Clone)]
@@ -56,6 +56,8 @@ impl<'a> UsageEntries<'a> {
         entry.session_state = row.text(flag::SESSION_STATE, before.session_state)?;
         entry.request_response = row.text(flag::RESPONSE, before.request_response)?;
         entry.meta_data = row.meta_data()?;
+        entry.kind = row.kind();
+        entry.user = row.text(flag::USER, before.user)?;
         Some(entry)
     }
 }
@@ -124,6 +126,16 @@ impl<'a> Row<'_, 'a> {
             return Some(None);
         }
         self.any_text().map(Some)
+    }
+
+    fn kind(&self) -> UsageKind {
+        if self.has(flag::DENIED_FEATURE) {
+            UsageKind::DeniedFeature
+        } else if self.has(flag::FEATURE) {
+            UsageKind::Feature
+        } else {
+            UsageKind::Tokens
+        }
     }
 
     fn any_text(&mut self) -> Option<&'a str> {

@@ -17,11 +17,14 @@ fn number() -> impl Strategy<Value = i64> {
 prop_compose! {
     fn any_row()(
         ids in (0..4_u128, 0..9_u128, number(), number()),
-        texts in prop::array::uniform7(text()),
+        texts in prop::array::uniform8(text()),
         numbers in prop::array::uniform6(number()),
         meta_data in prop::option::of(text()),
+        kind in prop::sample::select(vec![
+            UsageKind::Tokens, UsageKind::Feature, UsageKind::DeniedFeature,
+        ]),
     ) -> UsageRow {
-        let [consumer_type, consumer_id, item, item_version, activation_id, session_state, code] =
+        let [consumer_type, consumer_id, item, item_version, activation_id, session_state, code, user] =
             texts;
         UsageRow {
             correlation_id: Uuid::from_u128(ids.1),
@@ -43,6 +46,8 @@ prop_compose! {
             session_state,
             request_response: code,
             meta_data,
+            kind,
+            user,
             ..UsageRow::default()
         }
     }

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use licet_store::{
-    ConsumerBlock, ConsumerEntry, ConsumerKey, ConsumerRow, Projection, RollupFilter, Span, Store,
+    ConsumerBlock, ConsumerEntry, ConsumerKey, ConsumerRow, MeterFilter, Meters, Projection,
+    RollupFilter, Span, Store,
 };
 use uuid::Uuid;
 
@@ -15,7 +16,9 @@ fn key(number: u128, day: i64) -> ConsumerKey {
     ConsumerKey {
         instance_id: Uuid::from_u128(number),
         account_id: format!("account-{number}").into(),
+        span: Span::Day,
         starts_at_ms: day * DAY,
+        meter: "".into(),
     }
 }
 
@@ -33,6 +36,10 @@ fn any_day() -> RollupFilter {
     }
 }
 
+async fn consumers(store: &dyn Store, of: RollupFilter) -> Vec<ConsumerRow> {
+    store.consumers(MeterFilter { of, meters: Meters::AllAndTokens }).await.unwrap()
+}
+
 async fn count(store: &dyn Store, consumers: Vec<ConsumerBlock>) {
     project(store, Projection { consumers, ..Projection::default() }).await;
 }
@@ -46,13 +53,14 @@ pub(crate) async fn consumers_are_added_to_what_stands(home: &dyn Home) {
         instance_id: Uuid::from_u128(1),
         account_id: "account-1".into(),
         starts_at_ms: DAY,
+        meter: String::new(),
         consumer_type: "user".into(),
         consumer_id: "ada".into(),
         tokens: 18,
         granted: 2,
         denied: 4,
     };
-    assert_eq!(store.consumers(any_day()).await.unwrap(), [twice]);
+    assert_eq!(consumers(&*store, any_day()).await, [twice]);
 }
 
 pub(crate) async fn consumers_are_found_by_day_instance_and_account(home: &dyn Home) {
@@ -66,7 +74,7 @@ pub(crate) async fn consumers_are_found_by_day_instance_and_account(home: &dyn H
     count(&*store, blocks).await;
 
     let found = async |filter: RollupFilter| -> Vec<(i64, u128, String)> {
-        let rows = store.consumers(filter).await.unwrap().into_iter();
+        let rows = consumers(&*store, filter).await.into_iter();
         let place = |row: &ConsumerRow| (row.starts_at_ms / DAY, row.instance_id.as_u128());
         rows.map(|row| (place(&row).0, place(&row).1, row.consumer_id)).collect()
     };
@@ -99,9 +107,36 @@ pub(crate) async fn consumers_of_many_steps_are_their_plain_sum(home: &dyn Home)
         }
         count(&*store, blocks).await;
     }
-    let rows = store.consumers(any_day()).await.unwrap().into_iter();
+    let rows = consumers(&*store, any_day()).await.into_iter();
     let found: Vec<_> = rows
         .map(|row| ((row.instance_id.as_u128(), row.consumer_id), (row.tokens, row.granted)))
         .collect();
     assert_eq!(found, sums.into_iter().collect::<Vec<_>>());
+}
+
+pub(crate) async fn consumers_of_meters_are_kept_apart(home: &dyn Home) {
+    let store = home.open().await;
+    let of = |span, meter: &str| ConsumerKey { span, meter: meter.into(), ..key(1, 1) };
+    let block = |key, id| ConsumerBlock::pack(key, vec![user(id, 1)]);
+    for _ in 0..5 {
+        let blocks = vec![
+            block(of(Span::Day, ""), "ada"),
+            block(of(Span::Day, "render"), "grace"),
+            block(of(Span::Day, "export"), "ada"),
+            block(of(Span::Quarter, "render"), "bob"),
+        ];
+        count(&*store, blocks).await;
+    }
+    let found = async |span, meters| -> Vec<(String, String, i64)> {
+        let of = RollupFilter { span, ..any_day() };
+        let rows = store.consumers(MeterFilter { of, meters }).await.unwrap().into_iter();
+        rows.map(|row| (row.meter, row.consumer_id, row.granted)).collect()
+    };
+    let row = |meter: &str, id: &str| (meter.to_owned(), id.to_owned(), 5);
+    let (export, render) = (row("export", "ada"), row("render", "grace"));
+    let all = [row("", "ada"), export.clone(), render.clone()];
+    assert_eq!(found(Span::Day, Meters::AllAndTokens).await, all);
+    assert_eq!(found(Span::Day, Meters::All).await, [export, render.clone()]);
+    assert_eq!(found(Span::Day, Meters::Named(vec!["render".into()])).await, [render]);
+    assert_eq!(found(Span::Quarter, Meters::All).await, [row("render", "bob")]);
 }

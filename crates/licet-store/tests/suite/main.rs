@@ -9,6 +9,7 @@ mod administration;
 mod consumers;
 mod home;
 mod journal;
+mod meters;
 mod postgres;
 mod postgres_home;
 mod postgres_journal;
@@ -66,11 +67,13 @@ macro_rules! stories {
                 usage_out_of_order_of_time_is_found,
                 usage_of_an_account_with_many_instances_is_whole,
                 pages_go_on_across_the_borders_of_blocks,
-                row_ids_stay_when_more_is_projected;
+                row_ids_stay_when_more_is_projected,
+                the_newest_rows_of_a_kind_are_found;
             consumers:
                 consumers_are_added_to_what_stands,
                 consumers_are_found_by_day_instance_and_account,
-                consumers_of_many_steps_are_their_plain_sum;
+                consumers_of_many_steps_are_their_plain_sum,
+                consumers_of_meters_are_kept_apart;
             administration:
                 users_of_instances_are_apart,
                 a_changed_user_of_an_instance_loses_its_tokens,
@@ -78,6 +81,11 @@ macro_rules! stories {
                 tokens_of_instances_are_swept_with_the_others,
                 settings_of_instances_go_back_to_their_default,
                 licensing_keys_are_deleted_one_by_one_or_all;
+            meters:
+                meters_are_added_to_what_stands,
+                meters_are_found_by_time_name_instance_and_account,
+                denials_are_counted_by_reason,
+                what_is_in_use_is_found_as_of_any_day;
             site:
                 the_first_instance_of_an_account_is_its_default,
                 instances_are_paged_and_filtered,

@@ -1,6 +1,6 @@
 //! Stories of usage rows and their blocks.
 
-use licet_store::{Projection, Store, UsageBlock, UsageFilter, UsageRow};
+use licet_store::{Projection, Store, UsageBlock, UsageFilter, UsageKind, UsageRow};
 use uuid::Uuid;
 
 use crate::{home::Home, projection::project};
@@ -213,4 +213,49 @@ pub(crate) async fn row_ids_stay_when_more_is_projected(home: &dyn Home) {
     let after = store.usage(any_usage()).await.unwrap();
     assert_eq!(after[..2], before);
     assert_eq!(after[2].row_id, after[1].row_id + 1);
+}
+
+pub(crate) async fn the_newest_rows_of_a_kind_are_found(home: &dyn Home) {
+    let store = home.open().await;
+    let kinds = [UsageKind::Tokens, UsageKind::Feature, UsageKind::DeniedFeature];
+    let row = |at: i64, number| {
+        let kind = kinds[at as usize % 3];
+        let user = if kind == UsageKind::Tokens { "" } else { "ada" };
+        UsageRow {
+            kind,
+            user: user.into(),
+            ..usage(instance(number), at, &format!("{number}-{at}"))
+        }
+    };
+    // Several blocks of each instance, and steps in between.
+    for from in [0, 9_000] {
+        let rows = (1..=2).flat_map(|number| (from..from + 9_000).map(move |at| row(at, number)));
+        project(&*store, step(&rows.collect::<Vec<_>>())).await;
+    }
+    let denied = UsageFilter {
+        kinds: vec![UsageKind::DeniedFeature],
+        newest_first: true,
+        instance_id: Some(instance(1)),
+        limit: 2,
+        ..any_usage()
+    };
+    assert_eq!(items(&*store, denied.clone()).await, ["1-17999", "1-17996"]);
+    let earlier = UsageFilter { until_ms: 8_999, ..denied.clone() };
+    assert_eq!(items(&*store, earlier.clone()).await, ["1-8996", "1-8993"]);
+    let all = UsageFilter { limit: 9_000, ..denied.clone() };
+    let expected: Vec<_> = (0..6_000).rev().map(|at| format!("1-{}", at * 3 + 2)).collect();
+    assert_eq!(items(&*store, all.clone()).await, expected);
+    let oldest = UsageFilter { newest_first: false, ..denied.clone() };
+    assert_eq!(items(&*store, oldest).await, ["1-2", "1-5"]);
+    let both = UsageFilter { kinds: kinds[1..].to_vec(), ..earlier };
+    assert_eq!(items(&*store, both).await, ["1-8998", "1-8996"]);
+    // Of several instances the order is that of the table.
+    let anybody = UsageFilter { instance_id: None, ..denied.clone() };
+    assert_eq!(items(&*store, anybody.clone()).await, ["2-17999", "2-17996"]);
+    let of_account = UsageFilter { account_ids: vec!["NORTHWIND".into()], ..anybody };
+    assert_eq!(items(&*store, of_account.clone()).await, ["2-17999", "2-17996"]);
+    let more = UsageFilter { limit: 3_001, ..of_account };
+    assert_eq!(items(&*store, more).await.last().unwrap(), "1-17999");
+    let found = store.usage(denied).await.unwrap();
+    assert!(found.iter().all(|row| row.user == "ada" && row.kind == UsageKind::DeniedFeature));
 }

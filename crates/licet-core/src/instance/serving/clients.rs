@@ -85,6 +85,11 @@ impl Clients {
         self.by_other.get(host).into_iter().flatten().copied()
     }
 
+    /// Clients that gave this hostid, as their own or beside it, in the order in which they came.
+    pub(super) fn with(&self, host: &HostId) -> BTreeSet<ClientId> {
+        self.id_of(host).into_iter().chain(self.with_other(host)).collect()
+    }
+
     /// The client whose lease ends first, and when.
     pub(in crate::instance) fn first_end(&self) -> Option<(i64, ClientId)> {
         self.agenda.first().map(|(due, ())| *due)
@@ -95,8 +100,12 @@ impl Clients {
         &self,
         after: Option<ClientId>,
     ) -> impl Iterator<Item = (ClientId, &Client)> {
-        let from = after.map_or(ClientId(0), |id| ClientId(id.0 + 1));
-        self.by_id.from(from).map(|(id, client)| (*id, client))
+        self.from(after.map(|id| ClientId(id.0.saturating_add(1))))
+    }
+
+    /// Clients in the order in which they came, from one.
+    pub(super) fn from(&self, from: Option<ClientId>) -> impl Iterator<Item = (ClientId, &Client)> {
+        self.by_id.from(from.unwrap_or_default()).map(|(id, client)| (*id, client))
     }
 
     pub(in crate::instance) fn iter(&self) -> impl Iterator<Item = (ClientId, &Client)> {

@@ -4,6 +4,7 @@ mod answer;
 mod clients;
 mod decide;
 mod fold;
+mod hosts;
 mod line_items;
 mod plan;
 mod pools;
@@ -19,8 +20,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use clients::Clients;
 pub use clients::{Client, Report};
+pub use hosts::{HostFilter, HostPlace, HostView, HostedFeature};
 pub use queries::{
-    ClientFilter, ClientView, FeaturePart, FeatureView, ModelView, ReservationsView,
+    ClientFilter, ClientView, FeaturePart, FeatureView, HeldFeature, ModelView, PoolView,
+    ReservationsView,
 };
 use stock::Stock;
 pub(super) use stored::StoredServing;

@@ -24,10 +24,10 @@ impl Turn<'_> {
         by: Arc<str>,
     ) -> Result<Reply, Refusal> {
         // It is applied anew also if it is the same: features may have started since.
-        Model::parse(&text).map_err(|errors| Refusal::ModelInvalid(errors.to_string().into()))?;
+        Model::parse(&text).map_err(|errors| Refusal::ModelInvalid(Box::new(errors)))?;
         self.record(Record::ModelPut { at_ms: self.now_ms(), by, text });
         self.redivide_all();
-        Ok(Reply::Done)
+        Ok(Reply::Model(self.instance.serving.model_view().map(Box::new)))
     }
 
     pub(in crate::instance) fn delete_model(&mut self, by: Arc<str>) -> Result<Reply, Refusal> {

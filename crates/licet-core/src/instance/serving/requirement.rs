@@ -224,11 +224,12 @@ pub(super) enum Gift {
 
 fn unfitness(stock: &Stock, sources: &Sources<'_>, wanted: &WantedFeature) -> Option<StatusCode> {
     let terms = stock.terms();
-    let is_met = |(key, value): (&Box<str>, &Box<str>)| sources.selectors.get(key) == Some(value);
+    let mut selectors = terms.selectors.iter();
+    let is_met = selectors.all(|(key, value)| sources.selectors.get(key) == Some(value));
     match stock.term(sources.now_ms) {
         Term::Absent => Some(StatusCode::FeatureNotFound),
         _ if terms.version < wanted.version => Some(StatusCode::VersionNotAvailable),
-        _ if !terms.selectors.iter().all(is_met) => Some(StatusCode::SelectorMismatch),
+        _ if !is_met => Some(StatusCode::SelectorMismatch),
         Term::Expired => Some(StatusCode::FeatureExpired),
         Term::NotStarted => Some(StatusCode::NotStarted),
         Term::Current => None,

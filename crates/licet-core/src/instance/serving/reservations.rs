@@ -2,15 +2,18 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use super::Serving;
 use crate::{
     command::Reply,
+    feature::LicenseModel,
     instance::turn::Turn,
     lease::ReservationId,
     model::HostId,
     record::Record,
     refusal::Refusal,
     reservation::{
-        Reservation, ReservationEntry, ReservationGroup, ReservationGroupDraft, ReservationGroupId,
+        Reservation, ReservationEntry, ReservationError, ReservationErrors, ReservationGroup,
+        ReservationGroupDraft, ReservationGroupId, ReservationMistake,
     },
 };
 
@@ -24,17 +27,14 @@ impl Turn<'_> {
         draft: ReservationGroupDraft,
         by: Arc<str>,
     ) -> Result<Reply, Refusal> {
-        self.check_hosts(&draft)?;
+        self.check_draft(&draft)?;
         let group = self.group_of(draft)?;
         self.check_counts(&group)?;
-        let id = group.id;
-        self.record(Record::ReservationGroupPosted {
-            at_ms: self.now_ms(),
-            by,
-            group: Box::new(group),
-        });
+        let group = Box::new(group);
+        let at_ms = self.now_ms();
+        self.record(Record::ReservationGroupPosted { at_ms, by, group: group.clone() });
         self.redivide_all();
-        Ok(Reply::ReservationGroupPosted(id))
+        Ok(Reply::ReservationGroupPosted(group))
     }
 
     pub(in crate::instance) fn delete_reservation_group(
@@ -50,17 +50,30 @@ impl Turn<'_> {
         Ok(Reply::Done)
     }
 
-    /// A host has one reservation at most, so that it is clear what comes first.
-    fn check_hosts(&self, draft: &ReservationGroupDraft) -> Result<(), Refusal> {
-        let standing = self.instance.serving.groups.iter();
-        let standing = standing.flat_map(|group| &group.reservations);
-        let mut hosts: HashSet<&HostId> = standing.map(|reservation| &reservation.host).collect();
-        if hosts.len() + draft.reservations.len() > RESERVATIONS_MAX {
+    /// Tells all that is wrong whatever the counts are.
+    fn check_draft(&self, draft: &ReservationGroupDraft) -> Result<(), Refusal> {
+        let serving = &self.instance.serving;
+        let standing: usize = serving.groups.iter().map(|group| group.reservations.len()).sum();
+        if standing + draft.reservations.len() > RESERVATIONS_MAX {
             return Err(Refusal::TooMany { what: "reservations", max: RESERVATIONS_MAX });
         }
-        match draft.reservations.iter().find(|(host, _)| !hosts.insert(host)) {
-            Some((host, _)) => Err(Refusal::HostReservedTwice(host.to_string().into())),
-            None => Ok(()),
+        let mut errors = Vec::new();
+        let mut hosts = serving.reserved_hosts();
+        let pools = serving.pools();
+        for (reservation, (host, entries)) in draft.reservations.iter().enumerate() {
+            if !hosts.insert(host) {
+                let mistake = ReservationMistake::HostReservedTwice(host.to_string().into());
+                errors.push(ReservationError { reservation, entry: None, mistake });
+            }
+            for (entry, reserved) in entries.iter().enumerate() {
+                if let Some(mistake) = serving.entry_mistake(reserved, &pools) {
+                    errors.push(ReservationError { reservation, entry: Some(entry), mistake });
+                }
+            }
+        }
+        match errors.is_empty() {
+            true => Ok(()),
+            false => Err(Refusal::ReservationsInvalid(ReservationErrors(errors))),
         }
     }
 
@@ -81,39 +94,45 @@ impl Turn<'_> {
     /// All that the group is to keep must be there beside what others keep, in use or not.
     fn check_counts(&self, group: &ReservationGroup) -> Result<(), Refusal> {
         let serving = &self.instance.serving;
-        let entries = group.reservations.iter().flat_map(|reservation| &reservation.entries);
-        let pools = serving.pools();
-        for entry in entries.clone() {
-            self.check_entry(entry, &pools)?;
-        }
         let mut groups = serving.groups.clone();
         groups.push(group.clone());
         let disabled = serving.disabled(&groups, self.now_ms());
-        let mut short = group.reservations.iter().filter(|it| disabled.contains(&it.id));
-        match short.next() {
-            None => Ok(()),
-            Some(reservation) => Err(Refusal::TooFewToReserve(reservation.host.to_string().into())),
+        let reservations = group.reservations.iter().enumerate();
+        let short = reservations.filter(|(_, reservation)| disabled.contains(&reservation.id));
+        let errors: Vec<ReservationError> = short
+            .map(|(reservation, short)| {
+                let mistake = ReservationMistake::TooFew(short.host.to_string().into());
+                ReservationError { reservation, entry: None, mistake }
+            })
+            .collect();
+        match errors.is_empty() {
+            true => Ok(()),
+            false => Err(Refusal::TooFewToReserve(ReservationErrors(errors))),
         }
     }
+}
 
-    fn check_entry(
+impl Serving {
+    /// A host has one reservation at most, so that it is clear what comes first.
+    fn reserved_hosts(&self) -> HashSet<&HostId> {
+        let standing = self.groups.iter().flat_map(|group| &group.reservations);
+        standing.map(|reservation| &reservation.host).collect()
+    }
+
+    fn entry_mistake(
         &self,
         entry: &ReservationEntry,
         pools: &[Option<Arc<str>>],
-    ) -> Result<(), Refusal> {
-        if let Some(pool) = entry.pool.as_deref()
-            && !pools.contains(&entry.pool)
-        {
-            return Err(Refusal::PoolNotFound(pool.into()));
-        }
-        let mut features = self.instance.serving.named(&entry.feature).peekable();
+    ) -> Option<ReservationMistake> {
+        let feature = || Box::from(&*entry.feature);
+        let mut features = self.named(&entry.feature).peekable();
         if features.peek().is_none() {
-            return Err(Refusal::FeatureNotFound((*entry.feature).into()));
+            return Some(ReservationMistake::FeatureNotFound(feature()));
         }
-        let is_concurrent = |model| model == crate::LicenseModel::Concurrent;
-        match features.any(|stock| is_concurrent(stock.terms().model)) {
-            true => Ok(()),
-            false => Err(Refusal::NotReservable((*entry.feature).into())),
+        if !features.any(|stock| stock.terms().model == LicenseModel::Concurrent) {
+            return Some(ReservationMistake::NotReservable(feature()));
         }
+        let pool = entry.pool.as_deref().filter(|_| !pools.contains(&entry.pool))?;
+        Some(ReservationMistake::PoolNotFound(pool.into()))
     }
 }

@@ -114,6 +114,11 @@ impl Stock {
         }
     }
 
+    /// What is in use beyond all that may be.
+    pub(super) fn overage(&self) -> u64 {
+        self.in_use().saturating_sub(self.owned().saturating_add(self.overdraft()))
+    }
+
     fn is_deployed(&self) -> bool {
         !self.is_gone && self.line.state == LineItemState::Deployed
     }
