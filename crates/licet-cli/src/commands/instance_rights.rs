@@ -44,7 +44,7 @@ Line items that the file has no more become obsolete. The same file may come aga
 refused.
 
 Example:
-  licet --server http://127.0.0.1:7070 instance import northwind.rights")]
+  licet instance import northwind.rights --server http://127.0.0.1:7070")]
 pub(super) struct Import {
     /// File that `licet instance export` wrote, or `-` for standard input
     file: PathBuf,
