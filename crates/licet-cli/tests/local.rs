@@ -326,7 +326,8 @@ fn new_keys_come_with_the_files_and_a_start_brings_nothing_old_back() {
     let why = producer.refused(&late.server, "late.rights");
     assert!(why.contains("untrusted_rights") && why.contains("jwks.json"), "{why}");
     late.server.stop();
-    producer.keys("new.json");
+    let export = format!("instance export --host-id {} --out again.rights", late.host);
+    producer.ok(&producer.server, &format!("{export} --jwks-out new.json"));
     let [jwks, rights] = ["new.json", "late.rights"].map(|name| producer.path(name));
     let [jwks, rights] = [&jwks, &rights].map(|path| path.to_str().expect("a plain path"));
     let late = producer.local("late", &[("LICET_TRUST", jwks), ("LICET_RIGHTS", rights)]);

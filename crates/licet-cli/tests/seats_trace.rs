@@ -1,5 +1,5 @@
 //! Two years of real use as a floating workload: what is granted, denied and held at most equals a
-//! recount by other means.
+//! recount by other means, and so does the report.
 //!
 //! An item is a feature, and each use holds a seat of it for an hour. A person may hold seats of
 //! several items at once, whose hours end one by one. So each person has a hostid for each item,
@@ -7,8 +7,11 @@
 //! which here is the seat of that item alone. Using an item again within the hour gives its seat
 //! back and takes one for a new hour.
 
+mod support;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     sync::Arc,
 };
 
@@ -19,6 +22,7 @@ use licet_core::{
 };
 use licet_engine::{Engine, ManualClock, Options, verify};
 use licet_store::{AuditRow, InstanceRow, Store, sqlite::SqliteStore};
+use support::{Server, license_server::Caller};
 use uuid::Uuid;
 
 /// One row a use: time, person, item, units.
@@ -147,7 +151,7 @@ struct World {
 }
 
 impl World {
-    async fn new(folder: &std::path::Path, now_ms: i64) -> Self {
+    async fn new(folder: &Path, now_ms: i64) -> Self {
         let store = SqliteStore::open(folder).expect("the store opens");
         let clock = ManualClock::at(now_ms);
         let row = InstanceRow {
@@ -225,4 +229,25 @@ async fn grants_denials_and_peaks_of_a_floating_workload_equal_a_recount() {
     assert_eq!(result.findings, [], "{result:?}");
     world.engine.close().await;
     world.store.close().await.expect("the store closes");
+    drop(world);
+    let told: BTreeMap<String, Tally> =
+        told.into_iter().map(|(item, tally)| (item.to_owned(), tally)).collect();
+    assert_eq!(summed_up(folder.path()), told, "the report says the same");
+}
+
+/// The same as a server reports it by year, of all years.
+fn summed_up(folder: &Path) -> BTreeMap<String, Tally> {
+    let server = Server::start(folder);
+    let address = format!("{}/usage/api/v1/summaries?period=year&from=2024-01-01", server.url);
+    let report = Caller::admin(&server.url).get(&address);
+    let mut sums: BTreeMap<String, Tally> = BTreeMap::new();
+    for row in report["data"].as_array().expect("a row for each item and year") {
+        let number = |name: &str| row[name].as_u64().expect("a number");
+        let sum = sums.entry(row["meter"].as_str().expect("a name").to_owned()).or_default();
+        sum.granted += number("granted");
+        sum.denied += number("denied");
+        sum.peak = sum.peak.max(number("peak"));
+    }
+    server.stop();
+    sums
 }
