@@ -155,7 +155,10 @@ impl Engine {
                 return Ok(Reply::Done);
             }
             let is_mixed = self.shared.crowd.is_mixed(id, self.shared.clock.now_ms());
-            let _turn = if is_mixed { Some(mailbox.turns.take().await?) } else { None };
+            let _place = match is_mixed {
+                true => Some(mailbox.places.take().await.ok_or(AskError::Busy)?),
+                false => None,
+            };
             match post(&mailbox, command).await? {
                 Ok(reply) => return Ok(reply),
                 Err(returned) => command = returned,

@@ -7,7 +7,7 @@ use licet_store::InstanceRow;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{AskError, by_id::ById, live::Live, turns::Turns};
+use crate::{AskError, by_id::ById, live::Live, slots::Slots};
 
 /// A command on its way, with the place where the answer goes.
 pub(crate) struct Letter {
@@ -26,7 +26,8 @@ pub(crate) struct Mailbox {
     pub(crate) row: Arc<InstanceRow>,
     pub(crate) letters: mpsc::Sender<Letter>,
     pub(crate) live: Arc<Live>,
-    pub(crate) turns: Turns,
+    /// For commands on their way while other instances are asked too.
+    pub(crate) places: Slots,
 }
 
 /// The mailboxes of all instances in memory. Split, so that callers seldom wait for each other;

@@ -8,9 +8,8 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use licet_core::InstanceId;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::AskError;
+use crate::slots::Slots;
 
 /// How long after an instance was asked it counts as one that others must leave room to.
 const ACTIVE_MS: i64 = 250;
@@ -41,54 +40,10 @@ impl Crowd {
     }
 }
 
-/// The places of one instance.
-#[derive(Debug)]
-pub(crate) struct Turns {
-    places: Semaphore,
-    waiting: AtomicU64,
-    waiting_max: u64,
-}
-
-impl Turns {
-    /// At most so many commands wait.
-    pub(crate) fn new(waiting_max: usize) -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
-            places: Semaphore::new(PLACES_PER_PROCESSOR * processors),
-            waiting: AtomicU64::new(0),
-            waiting_max: waiting_max as u64,
-        }
-    }
-
-    /// Waits for a place, in the order of arrival.
-    ///
-    /// # Errors
-    /// [`AskError::Busy`] if too many wait.
-    pub(crate) async fn take(&self) -> Result<SemaphorePermit<'_>, AskError> {
-        if let Ok(place) = self.places.try_acquire() {
-            return Ok(place);
-        }
-        let _waiting = Waiting::enter(self)?;
-        // The places are never closed.
-        self.places.acquire().await.map_err(|_| AskError::Busy)
-    }
-}
-
-/// Somebody who waits, and is counted until it has its turn or gives up.
-struct Waiting<'a>(&'a Turns);
-
-impl<'a> Waiting<'a> {
-    fn enter(turns: &'a Turns) -> Result<Self, AskError> {
-        let waiting = Self(turns);
-        let before = turns.waiting.fetch_add(1, Ordering::AcqRel);
-        if before < turns.waiting_max { Ok(waiting) } else { Err(AskError::Busy) }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
-    }
+/// The places of one instance, for which at most so many commands wait.
+pub(crate) fn places(waiting_max: usize) -> Slots {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    Slots::new(PLACES_PER_PROCESSOR * processors, waiting_max)
 }
 
 #[cfg(test)]
@@ -109,35 +64,5 @@ mod tests {
         assert!(crowd.is_mixed(ONE, 1_003));
         assert!(crowd.is_mixed(ONE, 1_003 + ACTIVE_MS - 1));
         assert!(!crowd.is_mixed(ONE, 1_003 + ACTIVE_MS));
-    }
-
-    #[tokio::test]
-    async fn who_finds_no_place_waits_and_too_many_are_sent_away() {
-        let turns = Turns::new(1);
-        let mut places = Vec::new();
-        while let Ok(place) = turns.places.try_acquire() {
-            places.push(place);
-        }
-        let waits = turns.take();
-        tokio::pin!(waits);
-        assert!(looked_at_once(&mut waits).await.is_none(), "it waits");
-        assert_eq!(turns.take().await.err(), Some(AskError::Busy));
-        places.pop();
-        assert!(waits.await.is_ok());
-        drop(places);
-        assert!(turns.take().await.is_ok());
-        assert_eq!(turns.waiting.load(Ordering::Acquire), 0);
-    }
-
-    /// Looks once whether it is ready.
-    async fn looked_at_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
-        std::future::poll_fn(|context| {
-            let polled = std::pin::Pin::new(&mut *future).poll(context);
-            std::task::Poll::Ready(match polled {
-                std::task::Poll::Ready(output) => Some(output),
-                std::task::Poll::Pending => None,
-            })
-        })
-        .await
     }
 }

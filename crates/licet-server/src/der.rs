@@ -34,6 +34,15 @@ pub(crate) fn unsigned(input: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&digits[first..], rest))
 }
 
+/// Modulus and exponent of a DER `RSAPublicKey`, which is SEQUENCE { INTEGER n, INTEGER e },
+/// without leading zeros.
+pub(crate) fn rsa_numbers(pkcs1: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (sequence, _) = value(pkcs1, SEQUENCE)?;
+    let (modulus, rest) = unsigned(sequence)?;
+    let (exponent, _) = unsigned(rest)?;
+    Some((modulus, exponent))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use licet_core::{Granularity, InstanceId, Policies};
-use licet_protocol::SigningAlgorithm;
+use licet_protocol::{Interval, SigningAlgorithm};
 use licet_store::InstanceSettingRow;
 use uuid::Uuid;
 
@@ -36,7 +36,6 @@ const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
-const WEEK_MS: i64 = 7 * DAY_MS;
 /// No interval is longer than ten years.
 const INTERVAL_MAX_MS: i64 = 3_650 * DAY_MS;
 /// What stands for an interval that does not limit.
@@ -222,8 +221,8 @@ impl Kind {
                 format!(
                     "must be a whole number with s, m, h, d or w behind it (seconds without), \
                      from {} to {}{none}",
-                    duration_text(min_ms),
-                    duration_text(max_ms)
+                    Interval(min_ms),
+                    Interval(max_ms)
                 )
             }
             Self::Choice(choices) => format!("must be one of {}", choices.join(", ")),
@@ -231,28 +230,9 @@ impl Kind {
     }
 }
 
-/// Milliseconds of a whole number with a unit `s`, `m`, `h`, `d` or `w`, or of seconds without
-/// one; `None` if it is none or too large.
+/// Milliseconds of an interval; `None` if it is none or too large.
 pub(crate) fn duration_ms(text: &str) -> Option<i64> {
-    let (number, unit_ms) = match text.as_bytes().last()? {
-        b's' => (&text[..text.len() - 1], SECOND_MS),
-        b'm' => (&text[..text.len() - 1], MINUTE_MS),
-        b'h' => (&text[..text.len() - 1], HOUR_MS),
-        b'd' => (&text[..text.len() - 1], DAY_MS),
-        b'w' => (&text[..text.len() - 1], WEEK_MS),
-        _ => (text, SECOND_MS),
-    };
-    whole_number(number)?.checked_mul(unit_ms)
-}
-
-/// The way back, in the largest unit that does.
-fn duration_text(duration_ms: i64) -> String {
-    let units = [(WEEK_MS, 'w'), (DAY_MS, 'd'), (HOUR_MS, 'h'), (MINUTE_MS, 'm')];
-    let fits = |(unit_ms, _): &&(i64, char)| duration_ms > 0 && duration_ms % unit_ms == 0;
-    match units.iter().find(fits) {
-        Some((unit_ms, unit)) => format!("{}{unit}", duration_ms / unit_ms),
-        None => format!("{}s", duration_ms / SECOND_MS),
-    }
+    text.parse().ok().map(|Interval(duration_ms)| duration_ms)
 }
 
 fn whole_number(text: &str) -> Option<i64> {
@@ -357,6 +337,7 @@ mod tests {
     use super::*;
 
     const ONE: Uuid = Uuid::from_u128(1);
+    const WEEK_MS: i64 = 7 * DAY_MS;
 
     fn row(name: &str, value: &str) -> InstanceSettingRow {
         InstanceSettingRow {

@@ -28,7 +28,6 @@ mod server;
 mod service;
 mod signing;
 mod silence;
-mod slots;
 mod terms;
 mod usage;
 

@@ -27,8 +27,7 @@ use crate::{
     mailbox::{Answer, Letter, Mailbox},
     neighbours::Neighbours,
     new_ids::NewIds,
-    section,
-    turns::Turns,
+    section, turns,
 };
 
 /// Most due events of sessions that a command waits for.
@@ -55,7 +54,7 @@ pub(crate) fn start(shared: &Arc<Shared>, row: Arc<InstanceRow>) -> Result<Arc<M
             row,
             letters: sender,
             live: live.clone(),
-            turns: Turns::new(shared.options.mailbox_capacity),
+            places: turns::places(shared.options.mailbox_capacity),
         });
         shared.running.fetch_add(1, Ordering::AcqRel);
         let weak = Arc::downgrade(&mailbox);

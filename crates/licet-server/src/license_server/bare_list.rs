@@ -29,9 +29,19 @@ impl<T> BareList<T> {
         Self { as_of_ms, items, next: None }
     }
 
-    /// The same list as a page, after which comes the one at `next`.
-    pub(super) fn followed_by(self, next: Option<String>) -> Self {
-        Self { next, ..self }
+    /// A page of at most `limit` items. Of what was found, one more tells that there is another
+    /// page, at the address that `after` gives for the last item of this one.
+    pub(super) fn page<F>(
+        as_of_ms: i64,
+        mut found: Vec<F>,
+        limit: usize,
+        after: impl FnOnce(&F) -> String,
+        wire: impl FnMut(F) -> T,
+    ) -> Self {
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| has_more).map(after);
+        Self { next, ..Self::new(as_of_ms, found.into_iter().map(wire).collect()) }
     }
 
     fn headers(&self) -> Result<Vec<(HeaderName, HeaderValue)>, header::InvalidHeaderValue> {

@@ -89,15 +89,12 @@ async fn list(
     // One more tells whether there is another page.
     let filter = parameters.filter(limit + 1)?;
     let as_of_ms = app.now_ms();
-    let mut clients = match server.ask(&app, Command::Query(Query::Clients(filter))).await? {
+    let clients = match server.ask(&app, Command::Query(Query::Clients(filter))).await? {
         Reply::Clients(clients) => clients,
         _ => return Err(unexpected()),
     };
-    let has_more = clients.len() > limit;
-    clients.truncate(limit);
-    let last = clients.last().filter(|_| has_more).map(|client| client.id);
-    let next = last.map(|last| parameters.address(uri.path(), last, limit));
-    Ok(BareList::new(as_of_ms, clients.iter().map(wire).collect()).followed_by(next))
+    let after = |last: &ClientView| parameters.address(uri.path(), last.id, limit);
+    Ok(BareList::page(as_of_ms, clients, limit, after, |client| wire(&client)))
 }
 
 /// Drop a client: all that it holds is free for others at once.

@@ -63,15 +63,12 @@ async fn list(
     // One more tells whether there is another page.
     let filter = HostFilter { after, limit: limit + 1 };
     let as_of_ms = app.now_ms();
-    let mut hosts = match server.ask(&app, Command::Query(Query::Hosts(filter))).await? {
+    let hosts = match server.ask(&app, Command::Query(Query::Hosts(filter))).await? {
         Reply::Hosts(hosts) => hosts,
         _ => return Err(unexpected()),
     };
-    let has_more = hosts.len() > limit;
-    hosts.truncate(limit);
-    let last = hosts.last().filter(|_| has_more).map(|host| host.place);
-    let next = last.map(|last| address(uri.path(), last, limit));
-    Ok(BareList::new(as_of_ms, hosts.into_iter().map(wire).collect()).followed_by(next))
+    let after = |last: &HostView| address(uri.path(), last.place, limit);
+    Ok(BareList::page(as_of_ms, hosts, limit, after, wire))
 }
 
 fn place(text: &str) -> Result<HostPlace, Problem> {

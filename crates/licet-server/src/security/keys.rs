@@ -177,17 +177,8 @@ fn check_form(der: &[u8]) -> Result<(), KeyError> {
 
 /// Bits of the modulus in a DER `RSAPublicKey`.
 fn rsa_bits(pkcs1: &[u8]) -> Option<usize> {
-    let (modulus, _) = rsa_numbers(pkcs1)?;
+    let (modulus, _) = der::rsa_numbers(pkcs1)?;
     Some(modulus.len() * 8 - modulus.first()?.leading_zeros() as usize)
-}
-
-/// Modulus and exponent of a DER `RSAPublicKey`, which is SEQUENCE { INTEGER n, INTEGER e },
-/// without leading zeros.
-pub(super) fn rsa_numbers(pkcs1: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (sequence, _) = der::value(pkcs1, der::SEQUENCE)?;
-    let (modulus, rest) = der::unsigned(sequence)?;
-    let (exponent, _) = der::unsigned(rest)?;
-    Some((modulus, exponent))
 }
 
 /// All uploaded keys by id; never changes, a change makes a new one.

@@ -62,5 +62,6 @@ pub use permission::{
 pub use policies::SecurityPolicies;
 pub use principal::{Caller, Principal, Scope};
 pub use producer_user::ProducerUser;
+pub(crate) use thumbprint::{ed25519_jwk, rsa_jwk, thumbprint_of};
 pub use tokens::{IssuedToken, TOKEN_TTL_MS};
 pub use users::{NewUser, User, UserChange};

@@ -4,12 +4,10 @@ use argon2::{
     Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version,
     password_hash::SaltString,
 };
+use licet_engine::{Slot, Slots};
 
 use super::random;
-use crate::{
-    problem::{Code, Problem},
-    slots::{Slot, Slots},
-};
+use crate::problem::{Code, Problem};
 
 /// Longest password, in characters.
 const CHARS_MAX: usize = 256;

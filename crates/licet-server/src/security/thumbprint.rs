@@ -2,11 +2,9 @@
 
 use aws_lc_rs::signature::RsaSubjectPublicKey;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use licet_protocol::PublicJwk;
 
-use super::{
-    digest::sha256,
-    keys::{KeyError, rsa_numbers},
-};
+use super::{digest::sha256, keys::KeyError};
 use crate::der;
 
 /// An Ed25519 key in SubjectPublicKeyInfo; its last 32 bytes are the key.
@@ -19,21 +17,36 @@ const UNCOMPRESSED: u8 = 4;
 /// # Errors
 /// [`KeyError::Unsupported`] for a key that no token can be verified with.
 pub(super) fn thumbprint(der: &[u8]) -> Result<String, KeyError> {
-    let members = members(der).ok_or(KeyError::Unsupported)?;
-    Ok(URL_SAFE_NO_PAD.encode(sha256(members.as_bytes())))
+    Ok(thumbprint_of(&members(der).ok_or(KeyError::Unsupported)?))
+}
+
+/// The thumbprint of a key with these members.
+pub(crate) fn thumbprint_of(members: &str) -> String {
+    encode(&sha256(members.as_bytes()))
+}
+
+/// An Ed25519 key as JSON has it.
+pub(crate) fn ed25519_jwk(key: &[u8]) -> PublicJwk {
+    PublicJwk::Okp { crv: "Ed25519".to_owned(), x: encode(key) }
+}
+
+/// An RSA key in a DER `RSAPublicKey` as JSON has it.
+pub(crate) fn rsa_jwk(pkcs1: &[u8]) -> Option<PublicJwk> {
+    let (modulus, exponent) = der::rsa_numbers(pkcs1)?;
+    Some(PublicJwk::Rsa { e: encode(exponent), n: encode(modulus) })
+}
+
+fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// The members in the order of their names, without spaces: what is hashed.
 fn members(der: &[u8]) -> Option<String> {
-    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     if let Ok(rsa) = RsaSubjectPublicKey::from_der(der) {
-        let (modulus, exponent) = rsa_numbers(rsa.as_ref())?;
-        let (n, e) = (encode(modulus), encode(exponent));
-        return Some(format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#));
+        return Some(rsa_jwk(rsa.as_ref())?.thumbprint_input());
     }
     if der.len() == ED25519_DER_LEN {
-        let x = encode(&der[ED25519_DER_LEN - 32..]);
-        return Some(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#));
+        return Some(ed25519_jwk(&der[ED25519_DER_LEN - 32..]).thumbprint_input());
     }
     let point = ec_point(der)?;
     let (curve, coordinate_len) = match point.len() {

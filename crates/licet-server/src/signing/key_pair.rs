@@ -6,11 +6,10 @@ use aws_lc_rs::{
     rsa::KeySize,
     signature::{Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair},
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use licet_protocol::{PublicJwk, SigningAlgorithm};
 use thiserror::Error;
 
-use crate::{der, security::sha256};
+use crate::security::{ed25519_jwk, rsa_jwk, thumbprint_of};
 
 /// A private key and its public half.
 #[derive(Debug)]
@@ -67,10 +66,7 @@ impl KeyPair {
 
     pub(super) fn public_jwk(&self) -> Result<PublicJwk, KeyPairError> {
         match self {
-            Self::EdDsa(pair) => {
-                let x = URL_SAFE_NO_PAD.encode(pair.public_key());
-                Ok(PublicJwk::Okp { crv: "Ed25519".to_owned(), x })
-            }
+            Self::EdDsa(pair) => Ok(ed25519_jwk(pair.public_key().as_ref())),
             Self::Rs256(pair) => rsa_jwk(pair.public_key().as_ref()).ok_or(KeyPairError::Read),
         }
     }
@@ -92,18 +88,9 @@ impl KeyPair {
     }
 }
 
-/// From a DER `RSAPublicKey`, which is SEQUENCE { INTEGER n, INTEGER e }.
-fn rsa_jwk(pkcs1: &[u8]) -> Option<PublicJwk> {
-    let (sequence, _) = der::value(pkcs1, der::SEQUENCE)?;
-    let (modulus, rest) = der::unsigned(sequence)?;
-    let (exponent, _) = der::unsigned(rest)?;
-    let [e, n] = [exponent, modulus].map(|digits| URL_SAFE_NO_PAD.encode(digits));
-    Some(PublicJwk::Rsa { e, n })
-}
-
 /// The id of a key: its thumbprint (RFC 7638) with SHA-256.
 pub(super) fn thumbprint(key: &PublicJwk) -> String {
-    URL_SAFE_NO_PAD.encode(sha256(key.thumbprint_input().as_bytes()))
+    thumbprint_of(&key.thumbprint_input())
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use licet_protocol::UnsignedDocument;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
 use super::*;
+use crate::der;
 
 fn decode(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).unwrap()

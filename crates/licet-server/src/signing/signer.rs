@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc, thread};
 
 use arc_swap::ArcSwap;
-use licet_engine::Clock;
+use licet_engine::{Clock, Slots};
 use licet_protocol::{
     JwkSet, ProtectedHeader, SignedDocument, SigningAlgorithm, SigningKeyOut, SigningKeys,
     UnsignedDocument,
@@ -17,7 +17,6 @@ use crate::{
     problem::{Code, Problem},
     security::{MasterKey, MasterKeyError},
     server::StartError,
-    slots::Slots,
 };
 
 /// Documents that wait for a slow signature; further ones are sent away. On one core that is

@@ -199,7 +199,7 @@ impl Serving {
     fn change_use(&mut self, feature: FeatureId, place: &Place, change: impl FnOnce(u64) -> u64) {
         let Some(stock) = self.stock_mut(feature) else { return };
         let name = stock.terms().name.clone();
-        let Some(at) = part_at(&mut stock.parts, place) else { return };
+        let Some(at) = part_at(&stock.parts, place) else { return };
         let part = &mut stock.parts[at];
         let before = part.in_use;
         part.in_use = change(before);
@@ -212,11 +212,11 @@ impl Serving {
     fn move_counts(&mut self, moves: &[Move]) {
         for Move { feature, from, to, count } in moves {
             let Some(stock) = self.stock_mut(*feature) else { continue };
-            if let Some(at) = part_at(&mut stock.parts, from) {
+            if let Some(at) = part_at(&stock.parts, from) {
                 stock.parts[at].count = stock.parts[at].count.saturating_sub(*count);
             }
             if let Some(to) = to
-                && let Some(at) = part_at(&mut stock.parts, to)
+                && let Some(at) = part_at(&stock.parts, to)
             {
                 stock.parts[at].count = stock.parts[at].count.saturating_add(*count);
             }

@@ -115,7 +115,7 @@ impl Turn<'_> {
     fn redivide(&mut self, changed: &[FeatureId]) {
         match self.instance.serving.is_divided() {
             true => self.redivide_all(),
-            false => self.record_divisions(self.instance.serving.redivided_after(changed)),
+            false => self.record_divisions(self.instance.serving.undivided(changed)),
         }
     }
 }

@@ -33,12 +33,8 @@ struct Sharing<'a> {
 }
 
 impl Serving {
-    /// How counts are to be divided, where that differs from how they are, if only these features
-    /// changed.
-    pub(super) fn redivided_after(&self, changed: &[FeatureId]) -> Vec<Division> {
-        if self.model.is_some() || !self.groups.is_empty() {
-            return Vec::new();
-        }
+    /// How the counts of these features are to be divided where all are in one place.
+    pub(super) fn undivided(&self, changed: &[FeatureId]) -> Vec<Division> {
         let whole = |stock: &Stock| {
             let shares = divided(stock, &[(Place::default(), stock.owned())]);
             Division { feature: stock.id, shares }
@@ -46,7 +42,7 @@ impl Serving {
         changed.iter().filter_map(|id| self.stock(*id)).map(whole).collect()
     }
 
-    /// The same for all features.
+    /// How counts are to be divided, where that differs from how they are.
     pub(super) fn redivided(&self, now_ms: i64) -> Vec<Division> {
         let plan = self.plan(&self.groups, now_ms);
         let changed = plan.targets.into_iter().filter_map(|(feature, targets)| {

@@ -182,7 +182,7 @@ pub(super) fn in_use(parts: &[Part]) -> u64 {
     parts.iter().map(|part| part.in_use).sum()
 }
 
-pub(super) fn part_at(parts: &mut [Part], place: &Place) -> Option<usize> {
+pub(super) fn part_at(parts: &[Part], place: &Place) -> Option<usize> {
     parts.iter().position(|part| part.place == *place)
 }
 

@@ -1,4 +1,4 @@
-//! Leave to do what keeps a processor busy, for a few at a time.
+//! Leave to do something that only a few may do at a time.
 
 use std::sync::{
     Arc,
@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// So many may work at the same time, so many more may wait.
 #[derive(Debug)]
-pub(crate) struct Slots {
+pub struct Slots {
     slots: Arc<Semaphore>,
     waiting: AtomicUsize,
     waiting_max: usize,
@@ -17,17 +17,21 @@ pub(crate) struct Slots {
 
 /// Leave to work, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub struct Slot {
     _permit: OwnedSemaphorePermit,
 }
 
 impl Slots {
-    pub(crate) fn new(slots: usize, waiting_max: usize) -> Self {
+    #[must_use]
+    pub fn new(slots: usize, waiting_max: usize) -> Self {
         Self { slots: Arc::new(Semaphore::new(slots)), waiting: AtomicUsize::new(0), waiting_max }
     }
 
-    /// Waits for leave to work; `None` if too many wait already.
-    pub(crate) async fn take(&self) -> Option<Slot> {
+    /// Waits for leave to work, in the order of arrival; `None` if too many wait already.
+    pub async fn take(&self) -> Option<Slot> {
+        if let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() {
+            return Some(Slot { _permit: permit });
+        }
         let _waiting = Waiting::enter(self)?;
         // The semaphore is never closed.
         let permit = Arc::clone(&self.slots).acquire_owned().await.ok()?;
@@ -69,5 +73,19 @@ mod tests {
         drop(held);
         drop(waiting);
         assert!(slots.take().await.is_some(), "who gave up waiting counts no more");
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_slot_waits_for_the_next_and_too_many_are_sent_away() {
+        let slots = Slots::new(2, 1);
+        let mut held = vec![slots.take().await.unwrap(), slots.take().await.unwrap()];
+        let mut waits = Box::pin(slots.take());
+        assert!(waits.as_mut().now_or_never().is_none(), "it waits");
+        assert!(slots.take().await.is_none());
+        held.pop();
+        assert!(waits.await.is_some());
+        drop(held);
+        assert!(slots.take().await.is_some());
+        assert_eq!(slots.waiting.load(Ordering::Acquire), 0);
     }
 }
