@@ -14,7 +14,7 @@ use crate::slots::Slots;
 /// How long after an instance was asked it counts as one that others must leave room to.
 const ACTIVE_MS: i64 = 250;
 /// Places of an instance for each processor.
-const PLACES_PER_PROCESSOR: usize = 4;
+const PLACES_PER_PROCESSOR: usize = 2;
 
 /// Whether several instances are asked.
 #[derive(Debug, Default)]

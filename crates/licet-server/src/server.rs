@@ -60,6 +60,8 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("cannot listen on {address}: {error}; choose another with --listen")]
     Listen { address: SocketAddr, error: io::Error },
+    #[error("threads cannot be started: {0}; mend the limits of this process (ulimit -u)")]
+    Threads(io::Error),
     #[error("TLS: {0}")]
     Tls(io::Error),
     #[error("{0}")]

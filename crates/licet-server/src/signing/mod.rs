@@ -6,6 +6,7 @@
 //! to be verified.
 
 mod changes;
+mod crew;
 mod key_pair;
 mod ring;
 mod rotation;

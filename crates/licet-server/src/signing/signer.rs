@@ -1,9 +1,9 @@
 //! Signing.
 
-use std::{num::NonZeroUsize, sync::Arc, thread};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use licet_engine::{Clock, Slots};
+use licet_engine::Clock;
 use licet_protocol::{
     JwkSet, ProtectedHeader, SignedDocument, SigningAlgorithm, SigningKeyOut, SigningKeys,
     UnsignedDocument,
@@ -12,16 +12,16 @@ use licet_store::Store;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
-use super::ring::{Ring, SigningKey};
+use super::{
+    crew::{Crew, Handed, Signed, Work},
+    ring::{Ring, SigningKey},
+};
 use crate::{
     problem::{Code, Problem},
     security::{MasterKey, MasterKeyError},
     server::StartError,
 };
 
-/// Documents that wait for a slow signature; further ones are sent away. On one core that is
-/// a wait of some 400 ms.
-const WAITING_MAX: usize = 1_024;
 /// Bytes of a common answer.
 const PAYLOAD_BYTES: usize = 1_024;
 
@@ -38,8 +38,7 @@ pub(super) struct Shared {
     pub(super) ring: ArcSwap<Ring>,
     /// Held while keys change or are read, so that reloads do not overtake each other.
     pub(super) changing: Mutex<()>,
-    /// For signatures that take longer than a task may: one for each core.
-    slots: Slots,
+    crew: Crew,
 }
 
 impl std::fmt::Debug for Signer {
@@ -59,14 +58,13 @@ impl Signer {
         clock: Arc<dyn Clock>,
         master_key: MasterKey,
     ) -> Result<Self, StartError> {
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let shared = Shared {
             store,
             clock,
             master_key,
             ring: ArcSwap::default(),
             changing: Mutex::new(()),
-            slots: Slots::new(cores, WAITING_MAX),
+            crew: Crew::start().map_err(StartError::Threads)?,
         };
         let signer = Self { shared: Arc::new(shared) };
         signer.reload().await?;
@@ -134,26 +132,14 @@ impl Signer {
         };
         let header = ProtectedHeader { alg: algorithm, kid: key.kid.as_str(), typ };
         let header = serde_json::to_vec(&header).map_err(|error| Problem::internal(&error))?;
-        let unsigned = UnsignedDocument::new(&header, payload);
-        match algorithm {
-            // Handing it to another thread would take longer.
-            SigningAlgorithm::EdDsa => finish(&key, unsigned),
-            SigningAlgorithm::Rs256 => self.sign_beside(key, unsigned).await,
-        }
-    }
-
-    /// Signs on another thread, so that no task waits for it.
-    async fn sign_beside(
-        &self,
-        key: Arc<SigningKey>,
-        unsigned: UnsignedDocument,
-    ) -> Result<SignedDocument, Problem> {
-        let slot = self.shared.slots.take().await.ok_or_else(overloaded)?;
-        let signing = tokio::task::spawn_blocking(move || {
-            let _slot = slot;
-            finish(&key, unsigned)
-        });
-        signing.await.map_err(|error| Problem::internal(&error))?
+        let work = Work { key, document: UnsignedDocument::new(&header, payload) };
+        let signed: Signed = match self.shared.crew.hand(work) {
+            Handed::Taken(signed) => signed.await.map_err(|error| Problem::internal(&error))?,
+            // Another signature would only make it wait.
+            Handed::Back(work) if algorithm == SigningAlgorithm::EdDsa => work.do_it(),
+            Handed::Back(_) => return Err(overloaded()),
+        };
+        signed.map_err(|error| Problem::internal(&error))
     }
 
     pub(super) fn key(&self, algorithm: SigningAlgorithm, now_ms: i64) -> Option<Arc<SigningKey>> {
@@ -198,12 +184,6 @@ impl Signer {
         let ring = self.shared.ring.load();
         ring.published(now_ms).find(|key| key.kid == kid).map(|key| key.describe(now_ms))
     }
-}
-
-fn finish(key: &SigningKey, unsigned: UnsignedDocument) -> Result<SignedDocument, Problem> {
-    let signature =
-        key.sign(unsigned.signing_input()).map_err(|error| Problem::internal(&error))?;
-    Ok(unsigned.with_signature(&signature))
 }
 
 fn overloaded() -> Problem {

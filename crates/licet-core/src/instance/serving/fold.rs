@@ -122,11 +122,11 @@ impl Serving {
         self.counters.group = self.counters.group.max(group.id.0);
         let ids = group.reservations.iter().map(|reservation| reservation.id.0);
         self.counters.reservation = ids.fold(self.counters.reservation, u64::max);
-        self.groups.push(group.clone());
+        self.groups.add(group.clone());
     }
 
     pub(in crate::instance) fn fold_group_deleted(&mut self, id: ReservationGroupId) {
-        self.groups.retain(|group| group.id != id);
+        self.groups.remove(id);
     }
 
     pub(in crate::instance) fn fold_served(&mut self, served: &Served) {

@@ -4,6 +4,7 @@ mod answer;
 mod clients;
 mod decide;
 mod fold;
+mod groups;
 mod hosts;
 mod line_items;
 mod plan;
@@ -20,6 +21,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use clients::Clients;
 pub use clients::{Client, Report};
+use groups::Groups;
 pub use hosts::{HostFilter, HostPlace, HostView, HostedFeature};
 pub use queries::{
     ClientFilter, ClientView, FeaturePart, FeatureView, HeldFeature, ModelView, PoolView,
@@ -31,7 +33,6 @@ pub(super) use stored::StoredServing;
 use crate::{
     feature::{FeatureId, FeatureLineItem},
     model::Model,
-    reservation::ReservationGroup,
     serving::{FeatureLevel, LeasesEnded, Served},
 };
 
@@ -43,8 +44,7 @@ pub(super) struct Serving {
     stocks: Vec<Option<Stock>>,
     by_id: HashMap<FeatureId, usize>,
     by_name: HashMap<Arc<str>, Named>,
-    /// In the order in which they were posted.
-    groups: Vec<ReservationGroup>,
+    groups: Groups,
     model: Option<ActiveModel>,
     pub(super) clients: Clients,
     counters: Counters,

@@ -1,6 +1,10 @@
 //! Where counts belong: what the model gives to each pool, and what reservations keep in them.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{
     Serving,
@@ -10,7 +14,7 @@ use crate::{
     feature::{FeatureId, LicenseModel},
     lease::{Place, ReservationId},
     model::{Allocation, PoolRef, Slice},
-    reservation::{ReservationEntry, ReservationGroup},
+    reservation::{Reservation, ReservationEntry},
     serving::Division,
 };
 
@@ -22,14 +26,36 @@ pub(super) struct Plan {
     disabled: HashSet<ReservationId>,
 }
 
+/// The counts of all stocks while they are shared out.
+struct Sharings<'a> {
+    all: Vec<Sharing<'a>>,
+    /// Those of a name in the order in which they are reserved: of the lowest version first, of one
+    /// version those that last longest.
+    by_name: HashMap<&'a str, Vec<usize>>,
+    pools: Vec<Option<Arc<str>>>,
+    now_ms: i64,
+}
+
 /// The counts of one stock while they are shared out.
 struct Sharing<'a> {
     stock: &'a Stock,
-    slice: Slice<'a>,
-    /// For each pool, in the order of pools, what is not reserved.
-    free: Vec<u64>,
-    /// For each pool what is reserved in it.
-    reserved: Vec<(usize, ReservationId, u64)>,
+    /// In the order of pools.
+    pools: Vec<PoolShare>,
+}
+
+/// What a pool has of a stock.
+#[derive(Default)]
+struct PoolShare {
+    free: u64,
+    /// What is reserved, each reservation once.
+    reserved: Vec<(ReservationId, u64)>,
+}
+
+/// What was kept for a reservation.
+struct Kept {
+    sharing: usize,
+    pool: usize,
+    count: u64,
 }
 
 impl Serving {
@@ -44,7 +70,7 @@ impl Serving {
 
     /// How counts are to be divided, where that differs from how they are.
     pub(super) fn redivided(&self, now_ms: i64) -> Vec<Division> {
-        let plan = self.plan(&self.groups, now_ms);
+        let plan = self.plan(self.groups.reservations(), now_ms);
         let changed = plan.targets.into_iter().filter_map(|(feature, targets)| {
             let stock = self.stock(feature)?;
             let shares = divided(stock, &targets);
@@ -55,33 +81,27 @@ impl Serving {
         changed.collect()
     }
 
-    /// Reservations of these groups that cannot have all that they are to keep.
-    pub(super) fn disabled(
+    /// Those of these reservations that cannot have all that they are to keep.
+    pub(super) fn disabled<'r>(
         &self,
-        groups: &[ReservationGroup],
+        reservations: impl Iterator<Item = &'r Reservation>,
         now_ms: i64,
     ) -> HashSet<ReservationId> {
-        self.plan(groups, now_ms).disabled
+        self.plan(reservations, now_ms).disabled
     }
 
-    fn plan(&self, groups: &[ReservationGroup], now_ms: i64) -> Plan {
-        let pools = self.pools();
-        let mut sharings = self.sharings(&pools, now_ms);
-        let mut disabled = HashSet::new();
-        for reservation in groups.iter().flat_map(|group| &group.reservations) {
-            let marks: Vec<_> = sharings.iter().map(|sharing| sharing.reserved.len()).collect();
-            let reserve = |entry| reserve(&mut sharings, &pools, reservation.id, entry, now_ms);
-            if !reservation.entries.iter().all(reserve) {
-                disabled.insert(reservation.id);
-                sharings.iter_mut().zip(marks).for_each(|(sharing, mark)| sharing.back_to(mark));
-            }
-        }
-        let targets = sharings.iter().map(|sharing| (sharing.stock.id, sharing.targets(&pools)));
+    fn plan<'r>(&self, reservations: impl Iterator<Item = &'r Reservation>, now_ms: i64) -> Plan {
+        let mut sharings = self.sharings(now_ms);
+        let short = reservations.filter(|reservation| !sharings.reserve(reservation));
+        let disabled = short.map(|reservation| reservation.id).collect();
+        let pools = &sharings.pools;
+        let targets = sharings.all.iter().map(|sharing| (sharing.stock.id, sharing.targets(pools)));
         Plan { targets: targets.collect(), disabled }
     }
 
     /// All stocks with what the model gives of them to each pool.
-    fn sharings(&self, pools: &[Option<Arc<str>>], now_ms: i64) -> Vec<Sharing<'_>> {
+    fn sharings(&self, now_ms: i64) -> Sharings<'_> {
+        let pools = self.pools();
         let stocks: Vec<&Stock> = self.stocks().collect();
         let slices: Vec<Slice<'_>> = stocks.iter().map(|stock| stock.as_slice()).collect();
         let allocation = self.model.as_ref().map(|active| active.model.allocate(&slices, now_ms));
@@ -89,14 +109,26 @@ impl Serving {
             None => vec![slices[index].count],
             Some(allocation) => by_pool(allocation, index, pools.len()),
         };
-        let sharing = |(index, stock)| Sharing {
-            stock,
-            slice: slices[index],
-            free: free(index),
-            reserved: Vec::new(),
-        };
-        stocks.into_iter().enumerate().map(sharing).collect()
+        let share = |free| PoolShare { free, reserved: Vec::new() };
+        let sharing =
+            |(index, stock)| Sharing { stock, pools: free(index).into_iter().map(share).collect() };
+        let all: Vec<Sharing<'_>> = stocks.into_iter().enumerate().map(sharing).collect();
+        Sharings { by_name: by_name(&all), all, pools, now_ms }
     }
+}
+
+fn by_name<'a>(all: &[Sharing<'a>]) -> HashMap<&'a str, Vec<usize>> {
+    let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (index, sharing) in all.iter().enumerate() {
+        by_name.entry(&sharing.stock.terms().name).or_default().push(index);
+    }
+    for indexes in by_name.values_mut() {
+        indexes.sort_by_key(|index| {
+            let (version, until_ms, feature) = all[*index].stock.serving_key();
+            (version, Reverse(until_ms), feature)
+        });
+    }
+    by_name
 }
 
 fn by_pool(allocation: &Allocation, slice: usize, pools: usize) -> Vec<u64> {
@@ -104,72 +136,88 @@ fn by_pool(allocation: &Allocation, slice: usize, pools: usize) -> Vec<u64> {
     (0..pools).map(|index| allocation.count(pool(index), slice)).collect()
 }
 
-/// Keeps counts of a pool for a reservation: of the exact version before higher ones, of one
-/// version those that last longest. False if there are too few.
-fn reserve(
-    sharings: &mut [Sharing<'_>],
-    pools: &[Option<Arc<str>>],
-    id: ReservationId,
-    entry: &ReservationEntry,
-    now_ms: i64,
-) -> bool {
-    let Some(pool) = pools.iter().position(|pool| *pool == entry.pool) else { return false };
-    let mut eligible: Vec<usize> =
-        (0..sharings.len()).filter(|index| sharings[*index].fits(entry, now_ms)).collect();
-    eligible.sort_by_key(|index| {
-        let (version, until_ms, feature) = sharings[*index].stock.serving_key();
-        (version, std::cmp::Reverse(until_ms), feature)
-    });
-    let mut left = entry.count;
-    for index in eligible {
-        left -= sharings[index].keep(pool, id, left);
+impl Sharings<'_> {
+    /// Keeps counts for a reservation: all that it is to have, or nothing. False if there are too
+    /// few.
+    fn reserve(&mut self, reservation: &Reservation) -> bool {
+        let mut kept = Vec::new();
+        let mut entries = reservation.entries.iter();
+        let is_met = entries.all(|entry| self.keep(reservation.id, entry, &mut kept));
+        if !is_met {
+            kept.iter().rev().for_each(|kept| self.give_back(kept));
+        }
+        is_met
     }
-    left == 0
+
+    fn keep(&mut self, id: ReservationId, entry: &ReservationEntry, kept: &mut Vec<Kept>) -> bool {
+        let pool = self.pools.iter().position(|pool| *pool == entry.pool);
+        let (Some(pool), Some(named)) = (pool, self.by_name.get(&*entry.feature)) else {
+            return false;
+        };
+        let mut left = entry.count;
+        for index in named {
+            let sharing = &mut self.all[*index];
+            if left > 0 && fits(sharing.stock, entry, self.now_ms) {
+                let count = sharing.pools[pool].keep(id, left);
+                left -= count;
+                kept.push(Kept { sharing: *index, pool, count });
+            }
+        }
+        left == 0
+    }
+
+    fn give_back(&mut self, kept: &Kept) {
+        self.all[kept.sharing].pools[kept.pool].give_back(kept.count);
+    }
+}
+
+fn fits(stock: &Stock, entry: &ReservationEntry, now_ms: i64) -> bool {
+    let terms = stock.terms();
+    terms.version >= entry.version
+        && terms.model == LicenseModel::Concurrent
+        && stock.term(now_ms) == Term::Current
+}
+
+impl PoolShare {
+    fn keep(&mut self, id: ReservationId, wanted: u64) -> u64 {
+        let count = self.free.min(wanted);
+        self.free -= count;
+        match self.reserved.last_mut() {
+            _ if count == 0 => {}
+            Some((last, sum)) if *last == id => *sum += count,
+            _ => self.reserved.push((id, count)),
+        }
+        count
+    }
+
+    /// Takes back what was kept last.
+    fn give_back(&mut self, count: u64) {
+        self.free += count;
+        if let Some((_, sum)) = self.reserved.last_mut().filter(|_| count > 0) {
+            *sum -= count;
+            if *sum == 0 {
+                self.reserved.pop();
+            }
+        }
+    }
 }
 
 impl Sharing<'_> {
-    fn fits(&self, entry: &ReservationEntry, now_ms: i64) -> bool {
-        let terms = self.stock.terms();
-        terms.name == entry.feature
-            && terms.version >= entry.version
-            && terms.model == LicenseModel::Concurrent
-            && self.stock.term(now_ms) == Term::Current
-    }
-
-    fn keep(&mut self, pool: usize, id: ReservationId, wanted: u64) -> u64 {
-        let kept = self.free[pool].min(wanted);
-        if kept > 0 {
-            self.free[pool] -= kept;
-            self.reserved.push((pool, id, kept));
-        }
-        kept
-    }
-
-    fn back_to(&mut self, mark: usize) {
-        for (pool, _, count) in self.reserved.split_off(mark) {
-            self.free[pool] += count;
-        }
-    }
-
     /// What each place is to hold: of each pool what is reserved in it, then what is free.
     fn targets(&self, pools: &[Option<Arc<str>>]) -> Vec<(Place, u64)> {
         let mut targets: Vec<(Place, u64)> = Vec::new();
-        for (index, pool) in pools.iter().enumerate() {
-            for (_, id, count) in self.reserved.iter().filter(|kept| kept.0 == index) {
-                let place = Place { pool: pool.clone(), reservation: Some(*id) };
-                match targets.iter_mut().find(|(other, _)| *other == place) {
-                    Some((_, sum)) => *sum += count,
-                    None => targets.push((place, *count)),
-                }
-            }
-            let is_last = pool.is_none();
-            if self.free[index] > 0 || is_last {
-                targets.push((Place::shared(pool.clone()), self.free[index]));
+        for (pool, share) in pools.iter().zip(&self.pools) {
+            let reserved = |(id, count): &(ReservationId, u64)| {
+                (Place { pool: pool.clone(), reservation: Some(*id) }, *count)
+            };
+            targets.extend(share.reserved.iter().map(reserved));
+            if share.free > 0 || pool.is_none() {
+                targets.push((Place::shared(pool.clone()), share.free));
             }
         }
         debug_assert_eq!(
             targets.iter().map(|(_, count)| count).sum::<u64>(),
-            self.slice.count,
+            self.stock.owned(),
             "all that is owned belongs somewhere"
         );
         targets

@@ -265,7 +265,7 @@ impl Serving {
     }
 
     pub(in crate::instance) fn reservations(&self, now_ms: i64) -> ReservationsView {
-        let disabled = self.disabled(&self.groups, now_ms);
-        ReservationsView { groups: self.groups.clone(), disabled }
+        let disabled = self.disabled(self.groups.reservations(), now_ms);
+        ReservationsView { groups: self.groups.all().to_vec(), disabled }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     feature_answer::StatusCode,
     feature_request::{Asker, WantedFeature},
     lease::{Place, ReservationId},
-    model::{HostId, PoolRef},
+    model::PoolRef,
 };
 
 /// Whence a client may take, in this order within each step of the way.
@@ -143,12 +143,7 @@ impl Serving {
 
     /// What is reserved for a client's hostids, with the features.
     pub(super) fn reservations_of(&self, asker: &Asker) -> Vec<ReservationId> {
-        let of_host = |host: &HostId| {
-            let all = self.groups.iter().flat_map(|group| &group.reservations);
-            let of_it = all.filter(|reservation| reservation.host == *host);
-            of_it.map(|reservation| reservation.id).collect::<Vec<_>>()
-        };
-        asker.host_ids.iter().flat_map(of_host).collect()
+        asker.host_ids.iter().filter_map(|host| self.groups.of_host(host)).collect()
     }
 
     /// What a client gets that asks for nothing in particular: what is reserved for it, and what

@@ -8,7 +8,6 @@ use crate::{
     feature::LicenseModel,
     instance::turn::Turn,
     lease::ReservationId,
-    model::HostId,
     record::Record,
     refusal::Refusal,
     reservation::{
@@ -42,8 +41,7 @@ impl Turn<'_> {
         id: ReservationGroupId,
         by: Arc<str>,
     ) -> Result<Reply, Refusal> {
-        let mut groups = self.instance.serving.groups.iter();
-        let group = groups.find(|group| group.id == id).cloned();
+        let group = self.instance.serving.groups.get(id).cloned();
         let group = Box::new(group.ok_or(Refusal::ReservationGroupNotFound(id.0))?);
         self.record(Record::ReservationGroupDeleted { at_ms: self.now_ms(), by, group });
         self.redivide_all();
@@ -53,15 +51,15 @@ impl Turn<'_> {
     /// Tells all that is wrong whatever the counts are.
     fn check_draft(&self, draft: &ReservationGroupDraft) -> Result<(), Refusal> {
         let serving = &self.instance.serving;
-        let standing: usize = serving.groups.iter().map(|group| group.reservations.len()).sum();
+        let standing = serving.groups.reservations_count();
         if standing + draft.reservations.len() > RESERVATIONS_MAX {
             return Err(Refusal::TooMany { what: "reservations", max: RESERVATIONS_MAX });
         }
         let mut errors = Vec::new();
-        let mut hosts = serving.reserved_hosts();
+        let mut hosts = HashSet::new();
         let pools = serving.pools();
         for (reservation, (host, entries)) in draft.reservations.iter().enumerate() {
-            if !hosts.insert(host) {
+            if !hosts.insert(host) || serving.groups.of_host(host).is_some() {
                 let mistake = ReservationMistake::HostReservedTwice(host.to_string().into());
                 errors.push(ReservationError { reservation, entry: None, mistake });
             }
@@ -81,7 +79,7 @@ impl Turn<'_> {
         let serving = &self.instance.serving;
         let id = ReservationGroupId(serving.counters.group + 1);
         let name = draft.name.unwrap_or_else(|| format!("group-{}", id.0).into());
-        if serving.groups.iter().any(|group| group.name == name) {
+        if serving.groups.all().iter().any(|group| group.name == name) {
             return Err(Refusal::ReservationGroupExists((*name).into()));
         }
         let numbered = (serving.counters.reservation + 1..).zip(draft.reservations);
@@ -94,9 +92,8 @@ impl Turn<'_> {
     /// All that the group is to keep must be there beside what others keep, in use or not.
     fn check_counts(&self, group: &ReservationGroup) -> Result<(), Refusal> {
         let serving = &self.instance.serving;
-        let mut groups = serving.groups.clone();
-        groups.push(group.clone());
-        let disabled = serving.disabled(&groups, self.now_ms());
+        let reservations = serving.groups.reservations().chain(&group.reservations);
+        let disabled = serving.disabled(reservations, self.now_ms());
         let reservations = group.reservations.iter().enumerate();
         let short = reservations.filter(|(_, reservation)| disabled.contains(&reservation.id));
         let errors: Vec<ReservationError> = short
@@ -113,12 +110,6 @@ impl Turn<'_> {
 }
 
 impl Serving {
-    /// A host has one reservation at most, so that it is clear what comes first.
-    fn reserved_hosts(&self) -> HashSet<&HostId> {
-        let standing = self.groups.iter().flat_map(|group| &group.reservations);
-        standing.map(|reservation| &reservation.host).collect()
-    }
-
     fn entry_mistake(
         &self,
         entry: &ReservationEntry,

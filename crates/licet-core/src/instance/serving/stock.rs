@@ -1,6 +1,9 @@
 //! Stock: the counts of one feature of one line item, and where they are.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -149,15 +152,15 @@ impl Stock {
 
     /// Takes over how its counts are divided from now on.
     pub(super) fn divide(&mut self, shares: &[Share]) {
-        let before = std::mem::take(&mut self.parts);
+        let before = by_place(&self.parts);
         self.parts = shares.iter().map(|share| Part::of(share, &before)).collect();
     }
 }
 
 impl Part {
-    fn of(share: &Share, before: &[Self]) -> Self {
+    fn of(share: &Share, before: &HashMap<&Place, &Self>) -> Self {
         let Share { place, target, count } = share.clone();
-        let in_use = before.iter().find(|part| part.place == place).map_or(0, |part| part.in_use);
+        let in_use = before.get(&place).map_or(0, |part| part.in_use);
         Self { place, target, count, in_use }
     }
 
@@ -182,6 +185,10 @@ pub(super) fn in_use(parts: &[Part]) -> u64 {
     parts.iter().map(|part| part.in_use).sum()
 }
 
+fn by_place(parts: &[Part]) -> HashMap<&Place, &Part> {
+    parts.iter().map(|part| (&part.place, part)).collect()
+}
+
 pub(super) fn part_at(parts: &[Part], place: &Place) -> Option<usize> {
     parts.iter().position(|part| part.place == *place)
 }
@@ -190,14 +197,11 @@ pub(super) fn part_at(parts: &[Part], place: &Place) -> Option<usize> {
 /// use stays where it is, and what is free fills one place after the other.
 pub(super) fn divided(stock: &Stock, targets: &[(Place, u64)]) -> Vec<Share> {
     let overdraft = stock.overdraft();
-    let floor_at = |place: &Place| {
-        let part = stock.parts.iter().find(|part| part.place == *place);
-        part.map_or(0, |part| part.floor(overdraft))
-    };
-    let leaving = stock
-        .parts
-        .iter()
-        .filter(|part| part.in_use > 0 && targets.iter().all(|(place, _)| *place != part.place));
+    let standing = by_place(&stock.parts);
+    let floor_at = |place: &Place| standing.get(place).map_or(0, |part| part.floor(overdraft));
+    let staying: HashSet<&Place> = targets.iter().map(|(place, _)| place).collect();
+    let is_leaving = |part: &&Part| part.in_use > 0 && !staying.contains(&part.place);
+    let leaving = stock.parts.iter().filter(is_leaving);
     let mut shares: Vec<Share> = leaving
         .map(|part| Share { place: part.place.clone(), target: 0, count: part.floor(overdraft) })
         .collect();
@@ -207,8 +211,8 @@ pub(super) fn divided(stock: &Stock, targets: &[(Place, u64)]) -> Vec<Share> {
         count: floor_at(place),
     };
     shares.extend(targets.iter().map(of_target));
-    let standing: u64 = shares.iter().map(|share| share.count).sum();
-    let mut free = stock.owned().saturating_sub(standing);
+    let placed: u64 = shares.iter().map(|share| share.count).sum();
+    let mut free = stock.owned().saturating_sub(placed);
     for share in &mut shares {
         let added = share.target.saturating_sub(share.count).min(free);
         share.count += added;

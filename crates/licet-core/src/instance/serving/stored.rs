@@ -63,7 +63,7 @@ impl Serving {
         let front = Front {
             lines: self.line_items(),
             stocks: self.stocks().map(stock).collect(),
-            groups: self.groups.clone(),
+            groups: self.groups.all().to_vec(),
             model: self.model.as_ref().map(|active| (active.text.clone(), active.since_ms)),
             counters: self.counters,
             last_client: self.clients.last_id(),
@@ -82,7 +82,7 @@ impl Serving {
         for stock in front.stocks {
             serving.restore(stock);
         }
-        serving.groups = front.groups;
+        serving.groups = front.groups.into_iter().collect();
         serving.model = front.model.and_then(|(text, since_ms)| {
             let model = Arc::new(Model::parse(&text).ok()?);
             Some(ActiveModel { model, text, since_ms })
