@@ -41,8 +41,8 @@ pub struct GrantedFeature {
     pub serial_number: Arc<str>,
     pub issuer: Arc<str>,
     pub notice: Arc<str>,
-    /// The most that this host could get.
-    pub max_count: FeatureCount,
+    /// The most that this host could get; `None` if that was not looked for.
+    pub max_count: Option<FeatureCount>,
     /// When to ask again, seconds from now; `None` if there is no need.
     pub renew_after_s: Option<u64>,
     pub line_items: Vec<LineItemInfo>,

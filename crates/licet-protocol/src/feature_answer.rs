@@ -69,8 +69,10 @@ pub struct FeatureGrant {
     #[serde(skip_serializing_if = "is_empty")]
     #[schema(value_type = String)]
     pub notice: Arc<str>,
-    /// The most that this host could have.
-    pub max_count: FeatureCountOut,
+    /// The most that this host could have. Left out of answers to access requests where more than
+    /// 50 line items have something free; a preview always tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_count: Option<FeatureCountOut>,
     /// After how many seconds of the lease to ask again; left out if there is no need.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub renew_interval: Option<u64>,

@@ -1,4 +1,5 @@
-//! Requests for features on SQLite beside the echo: plain and signed, by few hosts and by many.
+//! Requests for features on SQLite beside the echo: plain and signed, by few hosts and by many, of
+//! one line item and of many, beside no reservations and many.
 
 use std::{rc::Rc, time::Duration};
 
@@ -39,6 +40,10 @@ const FEW: u64 = 100;
 const MANY: u64 = 100_000;
 /// Of the figure with few.
 const MANY_TARGET: f64 = 0.85;
+/// Line items of one feature, and hosts that something is reserved for, where there are many.
+const SHARES: u64 = 10_000;
+/// How many are sent together.
+const TOGETHER: u64 = 1_000;
 /// Bytes of a common answer.
 const SIGNED_BYTES: usize = 600;
 
@@ -55,6 +60,8 @@ pub(crate) async fn run(bench: &mut Bench) -> Result<(), Error> {
     let few = Seats::open(bench, FEW, "EdDSA").await?;
     let many = Seats::open(bench, MANY, "EdDSA").await?;
     let rsa = Seats::open(bench, FEW, "RS256").await?;
+    let split = Seats::open_split(bench).await?;
+    let reserved = Seats::open_reserved(bench).await?;
     many.fill(bench, connections).await?;
     let plain = few.case(PLAIN, Answers::Plain, connections)?;
     let cases = vec![
@@ -62,13 +69,19 @@ pub(crate) async fn run(bench: &mut Bench) -> Result<(), Error> {
         plain.against(ECHO, Some(PLAIN_TARGET)),
         many.case("features, 100,000 hosts", Answers::Plain, connections)?
             .against(PLAIN, Some(MANY_TARGET)),
+        split
+            .case("features, 10,000 line items", Answers::Plain, connections)?
+            .against(PLAIN, Some(MANY_TARGET)),
+        reserved
+            .case("features, 10,000 reservations", Answers::Plain, connections)?
+            .against(PLAIN, Some(MANY_TARGET)),
         few.case("signed features", Answers::Signed, connections)?
             .against(ECHO, Some(SIGNED_TARGET)),
         rsa.case("features signed RS256", Answers::Signed, connections)?,
     ];
     bench.measure(cases).await?;
     measure_rsa(bench)?;
-    for seats in [&few, &many, &rsa] {
+    for seats in [&few, &many, &split, &reserved, &rsa] {
         seats.prove(bench).await?;
     }
     Ok(())
@@ -82,6 +95,37 @@ impl Seats {
         let setting = json!({ "licensing.signing.algorithm": algorithm });
         site.call("PUT", &path, Some(&setting)).await?;
         Ok(Self { site, instance_id, hosts })
+    }
+
+    /// Seats that come from many line items, each with one.
+    async fn open_split(bench: &Bench) -> Result<Self, Error> {
+        let site = bench.site(Storage::Sqlite).await?;
+        let instance_id = site.empty_instance("SPLIT").await?;
+        let seat = feature(1);
+        let seats = vec![seat; TOGETHER as usize];
+        for number in 0..SHARES / TOGETHER {
+            put(&site, instance_id, &format!("L{number}"), &seats).await?;
+        }
+        Ok(Self { site, instance_id, hosts: FEW })
+    }
+
+    /// Seats beside those that are kept for others.
+    async fn open_reserved(bench: &Bench) -> Result<Self, Error> {
+        let site = bench.site(Storage::Sqlite).await?;
+        let instance_id = seats(&site, "RESERVED", FEW + SHARES).await?;
+        let path = format!("/api/1.0/instances/{instance_id}/reservationgroups");
+        for group in 0..SHARES / TOGETHER {
+            let reservation = |number: u64| {
+                json!({
+                    "hostId": { "type": "USER", "value": format!("user-{group}-{number}") },
+                    "reservationEntries":
+                        [{ "featureName": FEATURE, "featureVersion": "2.0", "featureCount": 1 }],
+                })
+            };
+            let reservations: Vec<Value> = (0..TOGETHER).map(reservation).collect();
+            site.call("POST", &path, Some(&json!({ "reservations": reservations }))).await?;
+        }
+        Ok(Self { site, instance_id, hosts: FEW })
     }
 
     fn renewals(&self, answers: Answers) -> Result<Renewals, Error> {
@@ -106,9 +150,9 @@ impl Seats {
 
     /// Checks that each host holds its one seat.
     async fn prove(&self, bench: &mut Bench) -> Result<(), Error> {
-        let path = format!("/api/1.0/instances/{}/features", self.instance_id);
+        let path = format!("/api/1.0/instances/{}/features/summaries", self.instance_id);
         let features = self.site.call("GET", &path, None).await?;
-        let used = features.pointer("/0/used").and_then(Value::as_u64);
+        let used = features.pointer("/0/totalUsed").and_then(Value::as_u64);
         let found = format!("{used:?} of {} seats in use", self.hosts);
         let what = "each host holds its seat, once";
         bench.report.check(Part::Features, what, used == Some(self.hosts), found);
@@ -119,14 +163,26 @@ impl Seats {
 /// An instance with so many seats.
 pub(crate) async fn seats(site: &Site, name: &str, count: u64) -> Result<Uuid, Error> {
     let instance_id = site.empty_instance(name).await?;
-    let path = format!("/operations/api/v1/instances/{instance_id}/feature-line-items/L");
-    let feature =
-        json!({ "name": FEATURE, "version": "2.0", "model": "CONCURRENT", "count": count });
-    let line_item = json!({
-        "state": "DEPLOYED", "start": 0, "end": "permanent", "features": [feature],
-    });
-    site.call("PUT", &path, Some(&line_item)).await?;
+    put(site, instance_id, "L", &[feature(count)]).await?;
     Ok(instance_id)
+}
+
+fn feature(count: u64) -> Value {
+    json!({ "name": FEATURE, "version": "2.0", "model": "CONCURRENT", "count": count })
+}
+
+async fn put(
+    site: &Site,
+    instance_id: Uuid,
+    activation_id: &str,
+    features: &[Value],
+) -> Result<(), Error> {
+    let path =
+        format!("/operations/api/v1/instances/{instance_id}/feature-line-items/{activation_id}");
+    let line_item =
+        json!({ "state": "DEPLOYED", "start": 0, "end": "permanent", "features": features });
+    site.call("PUT", &path, Some(&line_item)).await?;
+    Ok(())
 }
 
 /// Measures what all processors can sign, and holds the signed answers against it.

@@ -1,6 +1,9 @@
 //! What clients ask for, and what they get.
 
-use licet_core::{Command, CountOverdraft, FeatureCount, IdempotencyKey, LicenseModel, Reply};
+use licet_core::{
+    Command, CountOverdraft, FeatureCount, FeatureLineItemTerms, FeatureTerms, IdempotencyKey,
+    LicenseModel, Reply,
+};
 
 use crate::shop::{
     Asking, DAY_MS, Shop, T0_MS, ask, feature, floating, granted, line, statuses, want,
@@ -130,7 +133,7 @@ fn features_that_are_alike_are_told_together() {
     let answer = shop.serve(ask(&["h1"], &[want("render", "2.0", 3)]));
     assert_eq!(granted(&answer), ["render 2.0 3"]);
     assert_eq!(answer.features[0].line_items.len(), 2);
-    assert_eq!(answer.features[0].max_count, FeatureCount::Counted(4));
+    assert_eq!(answer.features[0].max_count, Some(FeatureCount::Counted(4)));
 }
 
 #[test]
@@ -187,7 +190,7 @@ fn uncounted_features_never_run_out() {
     for host in ["h1", "h2", "h3"] {
         let answer = shop.serve(ask(&[host], &[want("viewer", "1.0", 1_000)]));
         assert_eq!(granted(&answer), ["viewer 1.0 uncounted"]);
-        assert_eq!(answer.features[0].max_count, FeatureCount::Uncounted);
+        assert_eq!(answer.features[0].max_count, Some(FeatureCount::Uncounted));
     }
     assert_eq!(shop.in_use("viewer"), 3_000);
     shop.serve(ask(&["h1"], &[]));
@@ -202,7 +205,7 @@ fn a_preview_tells_what_there_is_and_takes_nothing() {
     let answer = shop.preview(ask(&["h2"], &[want("render", "2.0", 3)]).partial());
     assert_eq!(granted(&answer), ["render 2.0 1"]);
     assert_eq!(statuses(&answer), ["render PARTIAL_GRANT"]);
-    assert_eq!(answer.features[0].max_count, FeatureCount::Counted(1));
+    assert_eq!(answer.features[0].max_count, Some(FeatureCount::Counted(1)));
     let all = shop.preview(ask(&["h1"], &[]));
     assert_eq!(granted(&all), ["export 1.0 1", "render 2.0 3"], "its own counts are for it");
     assert_eq!(shop.in_use("render"), 2);
@@ -234,4 +237,52 @@ fn a_denial_is_recorded_unless_the_settings_say_otherwise() {
     shop.serve(ask(&["h1"], &[want("render", "2.0", 9)]));
     assert_eq!(shop.journal.len(), before + 1);
     assert!(shop.clients().is_empty());
+}
+
+#[test]
+fn the_most_that_a_client_could_have_is_told_of_what_it_selects() {
+    let east = |count| FeatureTerms {
+        selectors: [("region".into(), "east".into())].into(),
+        ..floating("render", "1.0", count)
+    };
+    let west = FeatureTerms {
+        selectors: [("region".into(), "west".into())].into(),
+        ..floating("render", "1.0", 50)
+    };
+    let mut shop = Shop::with(vec![east(4), west]);
+    let answer = shop.serve(ask(&["h1"], &[want("render", "1.0", 1)]).selecting("region", "east"));
+    assert_eq!(answer.features[0].max_count, Some(FeatureCount::Counted(4)));
+}
+
+#[test]
+fn many_line_items_of_a_feature_are_served_in_their_order_and_used_up() {
+    let mut shop = Shop::new();
+    for place in 0..120 {
+        let ends_at_ms = Some(T0_MS + DAY_MS * (place + 1));
+        let name = format!("act-{place:03}");
+        shop.put(FeatureLineItemTerms {
+            ends_at_ms,
+            ..line(&name, vec![floating("render", "1.0", 2)])
+        });
+    }
+    let answer = shop.serve(ask(&["h1"], &[want("render", "1.0", 3)]));
+    let from = answer.features.iter().flat_map(|feature| &feature.line_items);
+    let from: Vec<&str> = from.map(|info| &*info.activation_id).collect();
+    assert_eq!(from, ["act-000", "act-001"], "those that end first");
+    assert_eq!(answer.features[0].max_count, None, "it would take long to look for it");
+    let previewed = shop.preview(ask(&["h1"], &[want("render", "1.0", 3)]));
+    assert_eq!(previewed.features[0].max_count, Some(FeatureCount::Counted(240)));
+    // Two line items have ended, one of them in use; 118 are left.
+    shop.later(2 * DAY_MS + 1);
+    shop.serve(ask(&["h2"], &[want("render", "1.0", 234)]));
+    assert_eq!(
+        shop.serve(ask(&["h3"], &[want("render", "1.0", 2)])).features[0].max_count,
+        Some(FeatureCount::Counted(2))
+    );
+    let denied = shop.serve(ask(&["h4"], &[want("render", "1.0", 1)]));
+    assert_eq!(statuses(&denied), ["render COUNT_INSUFFICIENT"]);
+    // What one gives back another gets, from the same line item.
+    shop.serve(ask(&["h3"], &[]));
+    assert_eq!(granted(&shop.serve(ask(&["h4"], &[want("render", "1.0", 1)]))), ["render 1.0 1"]);
+    shop.assert_kept();
 }

@@ -256,7 +256,7 @@ fn grant(feature: &GrantedFeature) -> FeatureGrant {
         serial_number: feature.serial_number.clone(),
         issuer: feature.issuer.clone(),
         notice: feature.notice.clone(),
-        max_count: count(feature.max_count),
+        max_count: feature.max_count.map(count),
         renew_interval: feature.renew_after_s,
         line_items_info: feature.line_items.iter().map(info).collect(),
     }

@@ -27,13 +27,15 @@ struct Having<'a> {
 impl Serving {
     /// All that a client has, features that are alike together.
     ///
-    /// `trial` is how counts stand when the client has it.
+    /// `trial` is how counts stand when the client has it. Of names of which more line items than
+    /// `walked_max` have something free, the most that it could have is left open.
     pub(super) fn granted(
         &self,
         holds: &[Hold],
         used: &[MeteredUse],
         trial: &Trial<'_>,
         sources: &Sources<'_>,
+        walked_max: usize,
     ) -> Vec<GrantedFeature> {
         let held = holds.iter().filter_map(|hold| {
             let stock = self.stock(hold.feature)?;
@@ -48,8 +50,9 @@ impl Serving {
         let mut all: Vec<GrantedFeature> = Vec::new();
         held.chain(consumed).for_each(|having| having.add_to(&mut all));
         for feature in &mut all {
-            let count = self.max_count(feature, holds, trial, sources);
-            feature.max_count = counted(count);
+            let is_short = self.open_count(&feature.name) <= walked_max;
+            feature.max_count =
+                is_short.then(|| counted(self.max_count(feature, holds, trial, sources)));
         }
         all
     }
@@ -66,10 +69,7 @@ impl Serving {
         let held: u64 = holds.iter().filter(is_named).map(|hold| hold.count).sum();
         let (name, version) = (feature.name.clone(), feature.version);
         let most = WantedFeature { name, version, count: COUNT_MAX };
-        let (takings, _) =
-            self.meet(&mut trial.clone(), sources, &Wish::anywhere(most), |_, _| held);
-        let free: u64 = takings.iter().map(|taking| taking.count).sum();
-        held.saturating_add(free)
+        held.saturating_add(self.free_for(trial, sources, &most, |_, _| held))
     }
 
     /// What a client could get of each feature if it asked for nothing else.
@@ -82,7 +82,7 @@ impl Serving {
             let mut of_name: Vec<GrantedFeature> = Vec::new();
             takings.iter().for_each(|taking| self.add_possible(taking, &mut of_name));
             for feature in &mut of_name {
-                feature.max_count = feature.count;
+                feature.max_count = Some(feature.count);
             }
             all.append(&mut of_name);
         }
@@ -144,7 +144,7 @@ impl Having<'_> {
             serial_number: terms.serial_number.clone(),
             issuer: terms.issuer.clone(),
             notice: terms.notice.clone(),
-            max_count: count,
+            max_count: None,
             renew_after_s: (self.renew_after_s > 0).then_some(self.renew_after_s.into()),
             line_items: vec![info],
         }

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    ActiveModel, Serving,
-    clients::Report,
-    stock::{Stock, part_at},
-};
+use super::{ActiveModel, Serving, clients::Report, parts::Parts, stock::Stock};
 use crate::{
     feature::{FeatureId, FeatureLineItem, FeatureLineItemTerms, LicenseModel, Metered},
     lease::{Hold, Move, Place},
@@ -85,6 +81,11 @@ impl Serving {
     }
 
     pub(super) fn list(&mut self, place: usize) {
+        self.list_served(place);
+        self.list_open(place);
+    }
+
+    fn list_served(&mut self, place: usize) {
         let Some(stock) = &self.stocks[place] else { return };
         let name = stock.terms().name.clone();
         let key = stock.serving_key();
@@ -95,17 +96,40 @@ impl Serving {
     }
 
     fn unlist(&mut self, place: usize) {
-        let Some(stock) = &self.stocks[place] else { return };
+        let Some(stock) = &mut self.stocks[place] else { return };
+        stock.is_listed_open = false;
         if let Some(named) = self.by_name.get_mut(&stock.terms().name) {
             named.stocks.retain(|other| *other != place);
+            named.open.remove(&stock.serving_key());
         }
+    }
+
+    /// Lists a feature among those that are open if it is.
+    fn list_open(&mut self, place: usize) {
+        let Some(stock) = &mut self.stocks[place] else { return };
+        let is_open = stock.is_open();
+        if std::mem::replace(&mut stock.is_listed_open, is_open) == is_open {
+            return;
+        }
+        let Some(named) = self.by_name.get_mut(&stock.terms().name) else { return };
+        match is_open {
+            true => named.open.insert(stock.serving_key()),
+            false => named.open.remove(&stock.serving_key()),
+        };
+    }
+
+    /// Changes the counts of a feature, if it is there.
+    fn change_parts(&mut self, id: FeatureId, change: impl FnOnce(&mut Parts)) {
+        let Some(place) = self.by_id.get(&id).copied() else { return };
+        if let Some(stock) = &mut self.stocks[place] {
+            change(&mut stock.parts);
+        }
+        self.list_open(place);
     }
 
     pub(in crate::instance) fn fold_divisions(&mut self, divisions: &[Division]) {
         for division in divisions {
-            if let Some(stock) = self.stock_mut(division.feature) {
-                stock.divide(&division.shares);
-            }
+            self.change_parts(division.feature, |parts| parts.divide(&division.shares));
         }
     }
 
@@ -197,33 +221,17 @@ impl Serving {
     }
 
     fn change_use(&mut self, feature: FeatureId, place: &Place, change: impl FnOnce(u64) -> u64) {
-        let Some(stock) = self.stock_mut(feature) else { return };
-        let name = stock.terms().name.clone();
-        let Some(at) = part_at(&stock.parts, place) else { return };
-        let part = &mut stock.parts[at];
-        let before = part.in_use;
-        part.in_use = change(before);
-        let after = part.in_use;
+        let mut more = 0;
+        self.change_parts(feature, |parts| more = parts.change_use(place, change));
+        let Some(name) = self.name_of(feature).cloned() else { return };
         if let Some(named) = self.by_name.get_mut(&name) {
-            named.in_use = (named.in_use + after).saturating_sub(before);
+            named.in_use = super::whole(i128::from(named.in_use) + more);
         }
     }
 
     fn move_counts(&mut self, moves: &[Move]) {
         for Move { feature, from, to, count } in moves {
-            let Some(stock) = self.stock_mut(*feature) else { continue };
-            if let Some(at) = part_at(&stock.parts, from) {
-                stock.parts[at].count = stock.parts[at].count.saturating_sub(*count);
-            }
-            if let Some(to) = to
-                && let Some(at) = part_at(&stock.parts, to)
-            {
-                stock.parts[at].count = stock.parts[at].count.saturating_add(*count);
-            }
-            // A place that holds nothing and to which nothing belongs was only left to drain.
-            stock.parts.retain(|part| {
-                part.place.is_default() || part.target > 0 || part.count > 0 || part.in_use > 0
-            });
+            self.change_parts(*feature, |parts| parts.move_counts(from, to.as_ref(), *count));
         }
     }
 }

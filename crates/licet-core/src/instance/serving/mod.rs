@@ -7,6 +7,7 @@ mod fold;
 mod groups;
 mod hosts;
 mod line_items;
+mod parts;
 mod plan;
 mod pools;
 mod queries;
@@ -17,7 +18,10 @@ mod stock;
 mod stored;
 mod trial;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use clients::Clients;
 pub use clients::{Client, Report};
@@ -27,12 +31,12 @@ pub use queries::{
     ClientFilter, ClientView, FeaturePart, FeatureView, HeldFeature, ModelView, PoolView,
     ReservationsView,
 };
-use stock::Stock;
+use stock::{ServingKey, Stock};
 pub(super) use stored::StoredServing;
 
 use crate::{
     feature::{FeatureId, FeatureLineItem},
-    model::Model,
+    model::{Model, Version},
     serving::{FeatureLevel, LeasesEnded, Served},
 };
 
@@ -55,6 +59,8 @@ pub(super) struct Serving {
 struct Named {
     /// Places of stocks in the order in which they are served.
     stocks: Vec<usize>,
+    /// Those of which somebody could take something, were they current.
+    open: BTreeSet<ServingKey>,
     in_use: u64,
 }
 
@@ -91,6 +97,31 @@ impl Serving {
     fn named(&self, name: &str) -> impl Iterator<Item = &Stock> {
         let places = self.by_name.get(name).map_or(&[][..], |named| &named.stocks);
         places.iter().filter_map(|place| self.stocks[*place].as_ref())
+    }
+
+    /// The features of a name that are open and have not ended, in the order in which they are
+    /// served.
+    fn open<'s>(
+        &'s self,
+        name: &str,
+        from: Version,
+        now_ms: i64,
+    ) -> impl Iterator<Item = &'s Stock> + use<'s> {
+        let open = self.by_name.get(name).map(|named| &named.open);
+        let from_key = move |key: ServingKey| open.map(|open| open.range(key..));
+        let mut keys = from_key((from, now_ms, FeatureId(0)));
+        std::iter::from_fn(move || {
+            let mut key = *keys.as_mut()?.next()?;
+            while key.1 < now_ms {
+                keys = from_key((key.0, now_ms, FeatureId(0)));
+                key = *keys.as_mut()?.next()?;
+            }
+            self.stock(key.2)
+        })
+    }
+
+    fn open_count(&self, name: &str) -> usize {
+        self.by_name.get(name).map_or(0, |named| named.open.len())
     }
 
     /// The pools that exist, in the order in which they are served.

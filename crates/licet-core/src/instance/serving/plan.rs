@@ -74,7 +74,8 @@ impl Serving {
         let changed = plan.targets.into_iter().filter_map(|(feature, targets)| {
             let stock = self.stock(feature)?;
             let shares = divided(stock, &targets);
-            let stand = stock.parts.iter().map(|part| (&part.place, part.target, part.count));
+            let stand =
+                stock.parts.list().iter().map(|part| (&part.place, part.target, part.level.count));
             let come = shares.iter().map(|share| (&share.place, share.target, share.count));
             (!stand.eq(come)).then_some(Division { feature, shares })
         });

@@ -141,11 +141,11 @@ impl FeatureView {
     }
 
     fn of(stock: &Stock) -> Self {
-        let part = |part: &super::stock::Part| FeaturePart {
+        let part = |part: &super::parts::Part| FeaturePart {
             place: part.place.clone(),
             target: part.target,
-            count: part.count,
-            in_use: part.in_use,
+            count: part.level.count,
+            in_use: part.level.in_use,
         };
         Self {
             id: stock.id,
@@ -156,7 +156,7 @@ impl FeatureView {
             overdraft: if stock.is_uncounted() { 0 } else { stock.overdraft() },
             overage: stock.overage(),
             is_gone: stock.is_gone(),
-            parts: stock.parts.iter().map(part).collect(),
+            parts: stock.parts.list().iter().map(part).collect(),
         }
     }
 }

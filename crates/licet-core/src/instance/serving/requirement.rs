@@ -12,7 +12,7 @@ use crate::{
     feature_answer::StatusCode,
     feature_request::{Asker, WantedFeature},
     lease::{Place, ReservationId},
-    model::PoolRef,
+    model::{PoolRef, Version},
 };
 
 /// Whence a client may take, in this order within each step of the way.
@@ -33,9 +33,6 @@ pub(super) struct Taking {
     pub(super) count: u64,
 }
 
-/// The features that may meet a wish, or why there are none.
-type Candidates<'a> = Result<Vec<&'a Stock>, StatusCode>;
-
 impl Serving {
     /// Takes as much of a wanted feature as there is, up to what is wanted, and says why it is not
     /// more. `held` is what the client, or its user, already has of a feature from a pool.
@@ -47,30 +44,34 @@ impl Serving {
         held: impl Fn(&Stock, &Option<Arc<str>>) -> u64,
     ) -> (Vec<Taking>, Option<StatusCode>) {
         let wanted = &wish.feature;
-        let candidates = match self.candidates(sources, wanted) {
-            Ok(candidates) => candidates,
-            Err(status) => return (Vec::new(), Some(status)),
-        };
         let mut takings: Vec<Taking> = Vec::new();
         let mut left = wanted.count;
         for (place, source) in self.places(sources, &wish.only) {
-            for stock in &candidates {
-                if left == 0 {
-                    break;
-                }
+            if left == 0 {
+                break;
+            }
+            for stock in self.candidates(trial, sources, wanted) {
                 let free = trial.free(stock, &place, source).min(left);
-                let free = free.min(self.room_in(&place, stock, &takings, &held));
+                let taken = || {
+                    let of_pool = takings.iter().filter(|taking| taking.place.pool == place.pool);
+                    of_pool.map(|taking| taking.count).sum()
+                };
+                let free = free.min(self.room_in(&place, stock, taken, &held));
                 if free > 0 {
                     trial.take(stock, &place, free);
                     left -= free;
                     add(&mut takings, stock.id, &place, free);
                 }
+                if left == 0 {
+                    break;
+                }
             }
         }
-        let status = match left {
-            0 => None,
-            _ if takings.is_empty() => Some(StatusCode::CountInsufficient),
-            _ => Some(StatusCode::PartialGrant),
+        let status = match takings.is_empty() {
+            true => self
+                .unfitness(sources, wanted)
+                .or_else(|| (left > 0).then_some(StatusCode::CountInsufficient)),
+            false => (left > 0).then_some(StatusCode::PartialGrant),
         };
         (takings, status)
     }
@@ -97,18 +98,41 @@ impl Serving {
         places
     }
 
-    /// How much more the model lets one host or user have of a feature out of a pool.
+    /// How much there is of a feature that a client may take, without taking it.
+    pub(super) fn free_for(
+        &self,
+        trial: &Trial<'_>,
+        sources: &Sources<'_>,
+        wanted: &WantedFeature,
+        held: impl Fn(&Stock, &Option<Arc<str>>) -> u64,
+    ) -> u64 {
+        let mut sums: Vec<(Place, u64)> = Vec::new();
+        for (place, source) in self.places(sources, &Only::Anywhere) {
+            let mut sum: u64 = 0;
+            for stock in self.candidates(trial, sources, wanted) {
+                let taken = || {
+                    let of_pool = sums.iter().filter(|(other, _)| other.pool == place.pool);
+                    of_pool.fold(sum, |taken, (_, sum)| taken.saturating_add(*sum))
+                };
+                let room = self.room_in(&place, stock, taken, &held);
+                sum = sum.saturating_add(trial.free(stock, &place, source).min(room));
+            }
+            sums.push((place, sum));
+        }
+        sums.iter().fold(0, |all, (_, sum)| all.saturating_add(*sum))
+    }
+
+    /// How much more the model lets one host or user have of a feature out of a pool, of which it
+    /// has taken some already.
     fn room_in(
         &self,
         place: &Place,
         stock: &Stock,
-        takings: &[Taking],
+        taken: impl Fn() -> u64,
         held: &impl Fn(&Stock, &Option<Arc<str>>) -> u64,
     ) -> u64 {
         let Some(max) = self.max_in(place, stock) else { return u64::MAX };
-        let taken = takings.iter().filter(|taking| taking.place.pool == place.pool);
-        let taken: u64 = taken.map(|taking| taking.count).sum();
-        max.saturating_sub(held(stock, &place.pool)).saturating_sub(taken)
+        max.saturating_sub(held(stock, &place.pool)).saturating_sub(taken())
     }
 
     fn max_in(&self, place: &Place, stock: &Stock) -> Option<u64> {
@@ -117,16 +141,29 @@ impl Serving {
         pool.max_of(&stock.as_slice())
     }
 
-    fn candidates(&self, sources: &Sources<'_>, wanted: &WantedFeature) -> Candidates<'_> {
+    /// The features that may meet a wish, in the order in which they are served: those that are
+    /// open, and those that would be once the client gave back what it holds.
+    fn candidates<'s>(
+        &'s self,
+        trial: &Trial<'s>,
+        sources: &Sources<'s>,
+        wanted: &WantedFeature,
+    ) -> impl Iterator<Item = &'s Stock> + use<'s> {
+        let open = self.open(&wanted.name, wanted.version, sources.now_ms);
+        let reopened = trial.reopened(&wanted.name).into_iter();
+        let (selectors, now_ms, version) = (sources.selectors, sources.now_ms, wanted.version);
+        merged(open, reopened)
+            .filter(move |stock| unfitness(stock, selectors, now_ms, version).is_none())
+    }
+
+    /// Why no feature at all may meet a wish, whatever is free.
+    fn unfitness(&self, sources: &Sources<'_>, wanted: &WantedFeature) -> Option<StatusCode> {
         let mut why = StatusCode::FeatureNotFound;
-        let mut candidates = Vec::new();
         for stock in self.named(&wanted.name) {
-            match unfitness(stock, sources, wanted) {
-                None => candidates.push(stock),
-                Some(other) => why = nearer(why, other),
-            }
+            let unfit = unfitness(stock, sources.selectors, sources.now_ms, wanted.version);
+            why = nearer(why, unfit?);
         }
-        if candidates.is_empty() { Err(why) } else { Ok(candidates) }
+        Some(why)
     }
 
     /// The names and versions of all that could be served.
@@ -178,8 +215,8 @@ impl Serving {
             stock.terms().model == LicenseModel::Concurrent && stock.term(now_ms) == Term::Current
         };
         for stock in self.stocks().filter(is_served) {
-            let parts = stock.parts.iter().filter(|part| is_there(&part.place));
-            let count = parts.map(|part| part.count).sum();
+            let parts = stock.parts.list().iter().filter(|part| is_there(&part.place));
+            let count = parts.map(|part| part.level.count).sum();
             if count > 0 {
                 let (name, version) = (stock.terms().name.clone(), stock.terms().version);
                 let feature = WantedFeature { name, version, count };
@@ -217,18 +254,36 @@ pub(super) enum Gift {
     Feature(WantedFeature),
 }
 
-fn unfitness(stock: &Stock, sources: &Sources<'_>, wanted: &WantedFeature) -> Option<StatusCode> {
+fn unfitness(
+    stock: &Stock,
+    selected: &Selectors,
+    now_ms: i64,
+    version: Version,
+) -> Option<StatusCode> {
     let terms = stock.terms();
     let mut selectors = terms.selectors.iter();
-    let is_met = selectors.all(|(key, value)| sources.selectors.get(key) == Some(value));
-    match stock.term(sources.now_ms) {
+    let is_met = selectors.all(|(key, value)| selected.get(key) == Some(value));
+    match stock.term(now_ms) {
         Term::Absent => Some(StatusCode::FeatureNotFound),
-        _ if terms.version < wanted.version => Some(StatusCode::VersionNotAvailable),
+        _ if terms.version < version => Some(StatusCode::VersionNotAvailable),
         _ if !is_met => Some(StatusCode::SelectorMismatch),
         Term::Expired => Some(StatusCode::FeatureExpired),
         Term::NotStarted => Some(StatusCode::NotStarted),
         Term::Current => None,
     }
+}
+
+/// Features of two lists in the order in which they are served.
+fn merged<'s>(
+    one: impl Iterator<Item = &'s Stock>,
+    other: impl Iterator<Item = &'s Stock>,
+) -> impl Iterator<Item = &'s Stock> {
+    let (mut one, mut other) = (one.peekable(), other.peekable());
+    std::iter::from_fn(move || match (one.peek(), other.peek()) {
+        (Some(first), Some(second)) if second.serving_key() < first.serving_key() => other.next(),
+        (None, _) => other.next(),
+        (Some(_), _) => one.next(),
+    })
 }
 
 /// Of two reasons the one that is nearer to a grant.

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     answer::{IdempotencyKey, Known},
     command::Reply,
+    feature::Selectors,
     feature_answer::{FeatureAnswer, FeatureOutcome},
     feature_request::{FeatureRequest, Operation},
     ids::CorrelationId,
@@ -23,6 +24,9 @@ use crate::{
 
 /// Most clients of an instance.
 const CLIENTS_MAX: usize = 2_000_000;
+/// Most line items of a name that are looked at to tell a client that was served how much more it
+/// could have.
+const WALKED_MAX: usize = 50;
 /// How far the clock may stand before what was decided already: clocks are set right by less.
 const WINDBACK_MS_MAX: i64 = 3_600_000;
 
@@ -200,9 +204,18 @@ impl Serving {
         }
         let admission = self.admission(&served.asker).unwrap_or_else(Admission::nothing);
         let trial = Trial::new(self, &admission.pools);
-        let selectors = Default::default();
+        let selectors = self.selectors_of(served, holds);
         let sources = self.sources(&served.asker, &selectors, &admission, served.at_ms);
-        self.granted(holds, &served.used, &trial, &sources)
+        self.granted(holds, &served.used, &trial, &sources, WALKED_MAX)
+    }
+
+    /// What the client selected, as far as that shows in what it got.
+    fn selectors_of(&self, served: &Served, holds: &[Hold]) -> Selectors {
+        let held = holds.iter().map(|hold| hold.feature);
+        let features = held.chain(served.used.iter().map(|used| used.feature));
+        let stocks = features.filter_map(|feature| self.stock(feature));
+        let selectors = stocks.flat_map(|stock| &stock.terms().selectors);
+        selectors.map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
     fn previewed(
@@ -231,7 +244,7 @@ impl Serving {
             }
         }
         holds.extend(decision.taken.iter().cloned());
-        self.granted(&holds, &decision.used, &trial, &sources)
+        self.granted(&holds, &decision.used, &trial, &sources, usize::MAX)
     }
 }
 

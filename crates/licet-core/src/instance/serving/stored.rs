@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ActiveModel, Client, Clients, Counters, Serving,
-    stock::{Part, Stock},
+    parts::{Part, Parts},
+    stock::Stock,
 };
 use crate::{
     feature::{FeatureId, FeatureLineItem, FeatureLineItemTerms},
@@ -56,10 +57,11 @@ impl Serving {
         let stock = |stock: &Stock| StoredStock {
             id: stock.id,
             index: stock.index(),
-            parts: stock.parts.clone(),
+            parts: stock.parts.list().to_vec(),
             gone: stock.is_gone().then(|| stock.line().clone()),
             activation_id: stock.line().activation_id.clone(),
         };
+        debug_assert!(self.stocks().all(|stock| stock.is_listed_open == stock.is_open()));
         let front = Front {
             lines: self.line_items(),
             stocks: self.stocks().map(stock).collect(),
@@ -99,7 +101,7 @@ impl Serving {
         if stored.gone.is_some() {
             stock.take_away();
         }
-        stock.parts = stored.parts;
+        stock.parts = Parts::new(stored.parts);
         let place = self.stocks.len();
         self.by_id.insert(stored.id, place);
         self.stocks.push(Some(stock));
