@@ -61,6 +61,15 @@ pub struct FeatureRequest {
     pub selectors: Selectors,
 }
 
+impl FeatureRequest {
+    /// Whether it says of features that they are given back, and asks for none.
+    pub(crate) fn only_gives_back(&self) -> bool {
+        self.operation == Operation::Request
+            && !self.features.is_empty()
+            && self.features.iter().all(|wanted| wanted.count == 0)
+    }
+}
+
 impl Asker {
     /// The host that holds what is served.
     ///

@@ -66,7 +66,7 @@ pub use record_view::{
 pub use refusal::Refusal;
 pub use reservation::{
     Reservation, ReservationEntry, ReservationError, ReservationErrors, ReservationGroup,
-    ReservationGroupDraft, ReservationGroupId, ReservationMistake,
+    ReservationGroupDraft, ReservationGroupId, ReservationMistake, Shortage,
 };
 pub use rule::{
     Action, ActionDraft, Condition, ConditionDraft, Dictionary, Effect, Expression, Membership,

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{
     lease::ReservationId,
-    model::{HostId, Version},
+    model::{DEFAULT_POOL, HostId, Version},
 };
 
 /// Number of a reservation group on its instance.
@@ -79,8 +79,24 @@ pub enum ReservationMistake {
     NotReservable(Box<str>),
     #[error("there is no pool {0:?}; the model in effect defines the pools")]
     PoolNotFound(Box<str>),
-    #[error("there are too few unreserved counts for what is to be reserved for {0}")]
-    TooFew(Box<str>),
+    #[error("for {host} {shortage}")]
+    TooFew { host: Box<str>, shortage: Shortage },
+}
+
+/// Why a reservation cannot keep what it is to keep.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "{wanted} of {feature} are to be kept out of the pool {}, where {free} are unreserved",
+    .pool.as_deref().unwrap_or(DEFAULT_POOL)
+)]
+pub struct Shortage {
+    /// Index of the first of its entries that falls short.
+    pub entry: usize,
+    pub feature: Arc<str>,
+    /// `None` for the default pool.
+    pub pool: Option<Arc<str>>,
+    pub wanted: u64,
+    pub free: u64,
 }
 
 impl fmt::Display for ReservationErrors {

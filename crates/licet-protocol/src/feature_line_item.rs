@@ -18,6 +18,7 @@ use crate::{
     limits::FEATURES,
     list,
     object::{object, string_enum},
+    time::rfc3339_ms,
 };
 
 /// What a line item entitles an instance to serve; it replaces what stands under the same
@@ -33,9 +34,10 @@ use crate::{
 pub struct FeatureLineItemIn {
     /// A new line item must be `DEPLOYED`.
     pub state: LineItemState,
-    /// From when its features are served.
-    pub start: Millis,
-    /// Until when; inclusive.
+    /// From when its features are served. It is read as a moment of RFC 3339 too.
+    #[schema(value_type = Millis)]
+    pub start: FeatureStart,
+    /// Until when; inclusive. It is read as a moment of RFC 3339 too.
     pub end: FeatureEnd,
     /// Each feature is owned so many times its count; 1 unless given.
     #[serde(default = "one", deserialize_with = "feature_count")]
@@ -54,7 +56,7 @@ object!(FeatureLineItemIn: Serialize);
 
 /// The product that a line item is of.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(remote = "Self")]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct FeatureProduct {
     pub name: SharedText,
     #[serde(default)]
@@ -64,17 +66,17 @@ object!(FeatureProduct: Serialize);
 
 /// A feature of a line item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", remote = "Self")]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct LineItemFeature {
     #[schema(example = "render")]
     pub name: SharedName,
     #[serde(default)]
     pub version: FeatureVersion,
     pub model: LicenseModelKind,
-    /// Of one copy; left out for uncounted features.
-    #[serde(default, deserialize_with = "feature_count")]
+    /// Of one copy; left out for uncounted features, and for meters with unlimited overdraft.
+    #[serde(default, deserialize_with = "count_given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>, maximum = 9_007_199_254_740_991_u64)]
-    pub count: u64,
+    pub count: Option<u64>,
     /// Counts beyond what is owned, of a concurrent feature; of a metered one it stands in
     /// `metered`.
     #[serde(default, skip_serializing_if = "FeatureOverdraft::is_none")]
@@ -108,7 +110,7 @@ object!(LineItemFeature: Serialize);
 
 /// How a feature is metered.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", remote = "Self")]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct MeteredTerms {
     /// Whether a count is what a host uses at the time, and may go down; otherwise it is what was
     /// used since the last report.
@@ -161,6 +163,10 @@ fn one() -> u64 {
     1
 }
 
+fn count_given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    feature_count(deserializer).map(Some)
+}
+
 fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
     match Option::<i64>::deserialize(deserializer)? {
         None => Ok(None),
@@ -168,6 +174,10 @@ fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::
         Some(_) => Err(D::Error::custom("must be from 1 to 100")),
     }
 }
+
+/// POSIX milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeatureStart(pub i64);
 
 /// POSIX milliseconds, or the text `permanent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,9 +201,14 @@ impl Visitor<'_> for EndVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<FeatureEnd, E> {
-        match text {
-            "permanent" => Ok(FeatureEnd(None)),
-            _ => Err(E::custom("must be POSIX milliseconds, or the text permanent")),
+        let at_ms = rfc3339_ms(text).filter(|at_ms| *at_ms >= 0);
+        match (text, at_ms) {
+            ("permanent", _) => Ok(FeatureEnd(None)),
+            (_, Some(at_ms)) => Ok(FeatureEnd(Some(at_ms))),
+            (_, None) => Err(E::custom(
+                "must be POSIX milliseconds, a moment such as 2027-03-01T17:00:00Z, or the text \
+                 permanent",
+            )),
         }
     }
 }
@@ -201,6 +216,20 @@ impl Visitor<'_> for EndVisitor {
 impl<'de> Deserialize<'de> for FeatureEnd {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(EndVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for FeatureStart {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let FeatureEnd(at_ms) = FeatureEnd::deserialize(deserializer)?;
+        let none = "must be POSIX milliseconds, or a moment such as 2027-03-01T17:00:00Z";
+        at_ms.map(Self).ok_or_else(|| D::Error::custom(none))
+    }
+}
+
+impl Serialize for FeatureStart {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.0)
     }
 }
 
@@ -359,12 +388,29 @@ mod tests {
                 "$.features[0].borrowInterval: must be a whole",
             ),
             (r#""count":1"#, "$.features[0].model: is missing"),
+            (
+                r#""model":"CONCURRENT","count":1,"borrowinterval":"8h""#,
+                "$.features[0].borrowinterval: ",
+            ),
         ] {
             let error = with_feature(feature).unwrap_err();
             assert!(error.starts_with(complaint), "{feature}: {error}");
         }
         let error = read(r#"{"state":"DEPLOYED","start":0,"end":"never","features":[]}"#);
         assert!(error.unwrap_err().starts_with("$.end: must be POSIX milliseconds"));
+    }
+
+    #[test]
+    fn moments_come_in_two_forms() {
+        let line = |start: &str, end: &str| {
+            read(&format!(r#"{{"state":"DEPLOYED","start":{start},"end":{end},"features":[]}}"#))
+        };
+        let in_words = line(r#""2026-03-01T00:00:00Z""#, r#""2027-03-01T01:00:00+01:00""#).unwrap();
+        assert_eq!(in_words, line("1772323200000", "1803859200000").unwrap());
+        let error = line(r#""permanent""#, "5").unwrap_err();
+        assert!(error.starts_with("$.start: must be POSIX milliseconds, or a moment"), "{error}");
+        let error = line(r#""1969-12-31T00:00:00Z""#, "5").unwrap_err();
+        assert!(error.starts_with("$.start: must be POSIX milliseconds"), "{error}");
     }
 
     #[test]

@@ -112,7 +112,7 @@ mod tests {
         let written = serde_json::to_string(&read).expect("they are written");
         let again: InstanceRights = crate::parse(written.as_bytes()).expect("they are the same");
         assert_eq!(read, again);
-        assert_eq!(read.line_items["act-1"].features[0].count, 5);
+        assert_eq!(read.line_items["act-1"].features[0].count, Some(5));
         assert_eq!(read.exp, None);
     }
 }

@@ -76,7 +76,7 @@ pub use feature_answer::{
 };
 pub use feature_line_item::{
     FeatureEnd, FeatureLineItemIn, FeatureLineItemOut, FeatureLineItems, FeatureOverdraft,
-    FeatureProduct, LicenseModelKind, LineItemFeature, MeteredTerms,
+    FeatureProduct, FeatureStart, LicenseModelKind, LineItemFeature, MeteredTerms,
 };
 pub use feature_request::{
     FeatureIn, FeatureRequest, GranularityKind, HostIdIn, OperationKind, SelectorMap,

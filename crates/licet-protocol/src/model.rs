@@ -24,6 +24,7 @@ object!(ModelIn: Serialize);
 #[schema(example = json!({
     "asOf": "2026-03-02T09:12:00.000Z", "name": "acme", "since": "2026-03-01T17:00:00.000Z",
     "text": "model \"acme\" { on any() { use \"default\" accept } }",
+    "disabledReservations": 0,
 }))]
 pub struct ModelOut {
     /// When it was read.
@@ -34,4 +35,7 @@ pub struct ModelOut {
     pub since: Moment,
     /// As it was put.
     pub text: String,
+    /// How many reservations keep nothing, because there are too few counts where they are to be
+    /// kept; the list of reservation groups says which, and why.
+    pub disabled_reservations: u64,
 }

@@ -11,7 +11,7 @@ use crate::{
     object::object,
 };
 
-/// A group of reservations to be posted. The ids, `created` and `disabled`, which GET shows, may
+/// A group of reservations to be posted. The ids, `created`, `disabled` and `reason`, which GET shows, may
 /// be sent back and count for nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", remote = "Self")]
@@ -117,6 +117,9 @@ pub struct ReservationOut {
     pub host_id: HostIdOut,
     /// Whether it keeps nothing, because counts no longer suffice for all of it.
     pub disabled: bool,
+    /// Where counts do not suffice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// What is reserved.
     pub reservation_entries: Vec<ReservationEntryOut>,
 }

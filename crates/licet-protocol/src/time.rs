@@ -84,13 +84,17 @@ impl Serialize for Moment {
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let millis = match text.parse::<Timestamp>() {
-            Ok(moment) => Some(moment.as_millisecond()),
-            Err(_) => last_day(&text),
-        };
-        millis.map(Self).ok_or_else(|| {
+        rfc3339_ms(&text).map(Self).ok_or_else(|| {
             D::Error::custom("must be a moment as in RFC 3339, such as 2027-03-01T17:00:00.000Z")
         })
+    }
+}
+
+/// The POSIX milliseconds of a moment as in RFC 3339.
+pub(crate) fn rfc3339_ms(text: &str) -> Option<i64> {
+    match text.parse::<Timestamp>() {
+        Ok(moment) => Some(moment.as_millisecond()),
+        Err(_) => last_day(text),
     }
 }
 

@@ -66,7 +66,7 @@ fn place(error: &ReservationError) -> String {
             ".featureName"
         }
         ReservationMistake::PoolNotFound(_) => ".pool",
-        ReservationMistake::TooFew(_) => "",
+        ReservationMistake::TooFew { .. } => ".featureCount",
     };
     format!("$.reservations[{}]{}{field}", error.reservation, entry.unwrap_or_default())
 }

@@ -7,6 +7,7 @@ use std::{
 
 use clap::Subcommand;
 use licet_core::model::{Amount, Model, ModelError, ModelErrors, Pool, PoolFeature, Rule, Unasked};
+use licet_protocol::ModelOut;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -144,8 +145,21 @@ impl Put {
         let model = context.client()?.put_model(self.instance, &source)?;
         match context.output.json {
             true => context.output.json(&model),
-            false => context.output.text(&format!("model {:?} is in effect", model.name)),
+            false => context.output.text(&in_effect(&model)),
         }
+    }
+}
+
+fn in_effect(model: &ModelOut) -> String {
+    let text = format!("model {:?} is in effect", model.name);
+    match model.disabled_reservations {
+        0 => text,
+        disabled => format!(
+            "{text}\n\n{} for lack of counts where they are to be kept: GET \
+             /api/1.0/instances/{{instanceId}}/reservationgroups says which, and why; counts that \
+             the model gives to no pool are in the pool default",
+            reservations_keep_nothing(disabled)
+        ),
     }
 }
 
@@ -162,6 +176,13 @@ fn read(context: &Context, file: &Path) -> Result<(String, Model), Failure> {
     }
     let found = counted(errors.iter().len(), "mistake");
     Err(Failure::usage(format!("{}: {found}", file.display())))
+}
+
+fn reservations_keep_nothing(count: u64) -> String {
+    match count {
+        1 => "1 reservation keeps nothing".to_owned(),
+        _ => format!("{count} reservations keep nothing"),
+    }
 }
 
 fn counted(count: usize, what: &str) -> String {

@@ -194,7 +194,9 @@ impl Turn<'_> {
                 let view = self.instance.serving.reservations(self.now_ms());
                 Ok(Reply::Reservations(Box::new(view)))
             }
-            Query::Model => Ok(Reply::Model(self.instance.serving.model_view().map(Box::new))),
+            Query::Model => {
+                Ok(Reply::Model(self.instance.serving.model_view(self.now_ms()).map(Box::new)))
+            }
         }
     }
 }

@@ -106,8 +106,11 @@ fn a_report_leaves_seats_alone_and_is_for_meters_only() {
     let mut shop = Shop::with(vec![floating("render", "1.0", 1), meter("sessions", 10, false, 0)]);
     shop.serve(ask(&["h1"], &[want("render", "1.0", 1)]));
     let answer = shop.serve(ask(&["h1"], &[want("sessions", "1.0", 2)]).report());
-    assert!(answer.features.is_empty() && answer.not_met.is_empty());
+    assert_eq!(granted(&answer), ["sessions 1.0 2"], "what it reported, not what it holds");
+    assert!(answer.not_met.is_empty());
     assert_eq!(shop.in_use("render"), 1);
     let answer = shop.serve(ask(&["h1"], &[want("render", "1.0", 1)]).report());
+    assert_eq!(statuses(&answer), ["render NOT_METERED"]);
+    let answer = shop.serve(ask(&["h1"], &[want("render", "1.0", 1)]).undo());
     assert_eq!(statuses(&answer), ["render NOT_METERED"]);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use licet_core::{
     Command, Query, Refusal, Reply, ReservationEntry, ReservationError, ReservationErrors,
-    ReservationGroupDraft, ReservationGroupId, ReservationMistake, ReservationsView,
+    ReservationGroupDraft, ReservationGroupId, ReservationMistake, ReservationsView, Shortage,
 };
 
 use crate::shop::{
@@ -32,11 +32,15 @@ fn post(
     }
 }
 
-fn too_few(reservation: usize, host: &str) -> Refusal {
-    let mistake = ReservationMistake::TooFew(host.into());
+/// The first entry of a reservation wants more of the default pool than there is.
+fn too_few(reservation: usize, host: &str, wanted: u64, free: u64) -> Refusal {
+    let feature = "render".into();
+    let shortage = Shortage { entry: 0, feature, pool: None, wanted, free };
+    let entry = Some(shortage.entry);
+    let mistake = ReservationMistake::TooFew { host: host.into(), shortage };
     Refusal::TooFewToReserve(ReservationErrors(vec![ReservationError {
         reservation,
-        entry: None,
+        entry,
         mistake,
     }]))
 }
@@ -123,7 +127,7 @@ fn who_asks_for_nothing_gets_what_is_reserved() {
 fn a_group_is_posted_whole_or_not_at_all() {
     let mut shop = ten();
     let over = [("X", entry("render", 3)), ("Y", entry("render", 3))];
-    assert_eq!(post(&mut shop, "over", &over), Err(too_few(1, "Y")));
+    assert_eq!(post(&mut shop, "over", &over), Err(too_few(1, "Y", 3, 2)));
     assert_eq!(listed(&mut shop).groups.len(), 1);
     let fits = [("X", entry("render", 3)), ("Y", entry("render", 2))];
     post(&mut shop, "fits", &fits).expect("all ten are reserved now");
@@ -148,7 +152,7 @@ fn names_hosts_and_features_are_checked() {
     let nowhere = post(&mut shop, "e", &group("X", pool));
     assert_eq!(nowhere, invalid(Some(0), ReservationMistake::PoolNotFound("eng".into())));
     let high = ReservationEntry { version: version("2.0"), ..entry("render", 1) };
-    assert_eq!(post(&mut shop, "f", &group("X", high)), Err(too_few(0, "X")));
+    assert_eq!(post(&mut shop, "f", &group("X", high)), Err(too_few(0, "X", 1, 0)));
 }
 
 #[test]
@@ -202,7 +206,7 @@ fn when_counts_no_longer_suffice_a_reservation_is_disabled() {
     let hosts: Vec<String> = view.groups[0]
         .reservations
         .iter()
-        .filter(|reservation| view.disabled.contains(&reservation.id))
+        .filter(|reservation| view.disabled.contains_key(&reservation.id))
         .map(|reservation| reservation.host.to_string())
         .collect();
     assert_eq!(hosts, ["U1/USER"], "the first still gets its 3");

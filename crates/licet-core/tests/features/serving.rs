@@ -206,7 +206,10 @@ fn a_preview_tells_what_there_is_and_takes_nothing() {
     assert_eq!(granted(&answer), ["render 2.0 1"]);
     assert_eq!(statuses(&answer), ["render PARTIAL_GRANT"]);
     assert_eq!(answer.features[0].max_count, Some(FeatureCount::Counted(1)));
+    let one = answer.features[0].expires_at_ms;
+    assert!(one.is_some());
     let all = shop.preview(ask(&["h1"], &[]));
+    assert!(all.features.iter().all(|feature| feature.expires_at_ms == one), "the same lease");
     assert_eq!(granted(&all), ["export 1.0 1", "render 2.0 3"], "its own counts are for it");
     assert_eq!(shop.in_use("render"), 2);
 }
@@ -284,5 +287,33 @@ fn many_line_items_of_a_feature_are_served_in_their_order_and_used_up() {
     // What one gives back another gets, from the same line item.
     shop.serve(ask(&["h3"], &[]));
     assert_eq!(granted(&shop.serve(ask(&["h4"], &[want("render", "1.0", 1)]))), ["render 1.0 1"]);
+    shop.assert_kept();
+}
+
+#[test]
+fn a_feature_with_no_count_is_given_back_alone_where_others_are_kept() {
+    let mut shop = two();
+    shop.serve(ask(&["h1"], &[want("render", "2.0", 2), want("export", "1.0", 1)]));
+    let answer = shop.serve(ask(&["h1"], &[want("render", "0", 0)]).incremental());
+    assert_eq!(granted(&answer), ["export 1.0 1"]);
+    assert_eq!(shop.in_use("render"), 0);
+    shop.assert_kept();
+}
+
+#[test]
+fn what_is_held_can_be_given_back_while_nothing_is_served() {
+    let mut shop = two();
+    shop.serve(ask(&["h1"], &[want("render", "2.0", 2), want("export", "1.0", 1)]));
+    shop.policies.is_suspended = true;
+    let refused = shop.serve(ask(&["h1"], &[want("render", "2.0", 3)]));
+    assert_eq!(statuses(&refused), ["render SERVER_SUSPENDED"]);
+    shop.serve(ask(&["h1"], &[]));
+    assert_eq!(shop.in_use("render"), 2, "who asks for what is reserved gives back nothing");
+    let answer = shop.serve(ask(&["h1"], &[want("render", "2.0", 0)]).incremental());
+    assert_eq!(granted(&answer), ["export 1.0 1"]);
+    assert!(statuses(&answer).is_empty());
+    let answer = shop.serve(ask(&["h1"], &[want("export", "1.0", 0)]));
+    assert!(answer.features.is_empty() && answer.not_met.is_empty());
+    assert_eq!((shop.in_use("render"), shop.in_use("export")), (0, 0));
     shop.assert_kept();
 }

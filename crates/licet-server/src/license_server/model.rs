@@ -185,6 +185,7 @@ fn wire(model: &ModelView, as_of_ms: i64) -> ModelOut {
         name: model.name.to_string(),
         since: Moment(model.since_ms),
         text: model.text.to_string(),
+        disabled_reservations: model.disabled_reservations as u64,
     }
 }
 

@@ -1,11 +1,11 @@
 //! Groups of reservations.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{Json, extract::State, http::StatusCode};
 use licet_core::{
     Command, Query, Reply, Reservation, ReservationEntry, ReservationGroup, ReservationGroupDraft,
-    ReservationGroupId, ReservationId, ReservationsView,
+    ReservationGroupId, ReservationId, ReservationsView, Shortage,
     model::{DEFAULT_POOL, HostId, Version},
 };
 use licet_protocol::{
@@ -76,7 +76,7 @@ async fn post(
     let command = Command::PostReservationGroup { draft: draft(group)?, by: server.by() };
     match server.ask(&app, command).await? {
         Reply::ReservationGroupPosted(group) => {
-            Ok((StatusCode::CREATED, Json(wire(&group, &HashSet::new()))))
+            Ok((StatusCode::CREATED, Json(wire(&group, &HashMap::new()))))
         }
         _ => Err(unexpected()),
     }
@@ -173,14 +173,18 @@ fn pool(name: Option<&str>) -> Option<Arc<str>> {
     name.filter(|name| *name != DEFAULT_POOL).map(Arc::from)
 }
 
-fn wire(group: &ReservationGroup, disabled: &HashSet<ReservationId>) -> ReservationGroupOut {
+fn wire(
+    group: &ReservationGroup,
+    disabled: &HashMap<ReservationId, Shortage>,
+) -> ReservationGroupOut {
     let reservation = |reservation: &Reservation| ReservationOut {
         id: reservation.id.0,
         host_id: HostIdOut {
             kind: reservation.host.kind().to_owned(),
             value: reservation.host.value().to_owned(),
         },
-        disabled: disabled.contains(&reservation.id),
+        disabled: disabled.contains_key(&reservation.id),
+        reason: disabled.get(&reservation.id).map(ToString::to_string),
         reservation_entries: reservation.entries.iter().map(wire_entry).collect(),
     };
     ReservationGroupOut {

@@ -15,8 +15,8 @@ pub(super) fn message(outcome: &FeatureOutcome) -> String {
              entitlement upgraded"
         ),
         StatusCode::CountInsufficient => format!(
-            "Fewer than {wanted} of {name} are free for this host; ask for fewer, with partial, or \
-             again when somebody has given some back"
+            "Fewer than {wanted} of {name} are left for this host; ask for fewer, with partial, or \
+             again later"
         ),
         StatusCode::PartialGrant => format!("{granted} of {wanted} of {name} were granted"),
         StatusCode::NotStarted => format!("What is owned of {name} has not started yet"),
@@ -35,7 +35,8 @@ pub(super) fn message(outcome: &FeatureOutcome) -> String {
             "This licence server does not serve virtual machines".to_owned()
         }
         StatusCode::ServerSuspended => {
-            "The licence server is suspended; what was served stays served until its lease ends"
+            "The licence server is suspended; what was served stays served until its lease ends, \
+             and can be given back"
                 .to_owned()
         }
         StatusCode::ClockWindback => {

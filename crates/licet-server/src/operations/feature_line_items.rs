@@ -13,8 +13,8 @@ use licet_core::{
 };
 use licet_protocol::{
     FeatureEnd, FeatureLineItemIn, FeatureLineItemOut, FeatureLineItems, FeatureOverdraft,
-    FeatureProduct, FeatureVersion, Interval, LicenseModelKind, LineItemFeature, MeteredTerms,
-    Moment, SelectorMap, ServerId, SharedName, SharedText, limits::TEXT_CHARS,
+    FeatureProduct, FeatureStart, FeatureVersion, Interval, LicenseModelKind, LineItemFeature,
+    MeteredTerms, Moment, SelectorMap, ServerId, SharedName, SharedText, limits::TEXT_CHARS,
 };
 use serde::Deserialize;
 
@@ -249,9 +249,16 @@ fn complaints((feature, index): (&LineItemFeature, usize)) -> Vec<String> {
         "belongs to features that are held; of a metered one it stands in metered.overdraft",
     );
     complain(
-        feature.count > 0 && is_uncounted,
+        feature.count.is_some_and(|count| count > 0) && is_uncounted,
         "count",
         "belongs to features that are counted; leave it out, or change the model",
+    );
+    let metered = feature.metered.as_ref();
+    let is_unlimited = metered.is_some_and(|it| it.overdraft == FeatureOverdraft::Unlimited);
+    complain(
+        feature.count.is_none() && !is_uncounted && !is_unlimited,
+        "count",
+        "is missing; say how many are owned, 0 for none",
     );
     complaints
 }
@@ -276,7 +283,7 @@ fn feature(feature: LineItemFeature) -> FeatureTerms {
         name: feature.name.0,
         version: feature.version.0,
         model,
-        count: feature.count,
+        count: feature.count.unwrap_or(0),
         overdraft: overdraft_in(overdraft),
         borrow_interval_ms: feature.borrow_interval.map(|it| it.0).filter(|it| *it > 0),
         renew_percent: feature.renew_percent,
@@ -314,7 +321,7 @@ pub(crate) fn wire(line: &FeatureLineItem) -> FeatureLineItemOut {
         activation_id: terms.activation_id.to_string(),
         line_item: FeatureLineItemIn {
             state: line_item_state::to_wire(terms.state),
-            start: terms.starts_at_ms.into(),
+            start: FeatureStart(terms.starts_at_ms),
             end: FeatureEnd(terms.ends_at_ms),
             copies: terms.copies,
             product: Some(FeatureProduct {
@@ -350,7 +357,7 @@ fn feature_out(terms: &FeatureTerms) -> LineItemFeature {
         name: SharedName::from(&*terms.name),
         version: FeatureVersion(terms.version),
         model,
-        count: terms.count,
+        count: Some(terms.count),
         overdraft,
         borrow_interval: terms.borrow_interval_ms.map(Interval),
         renew_percent: terms.renew_percent,

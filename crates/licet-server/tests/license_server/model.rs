@@ -61,7 +61,7 @@ async fn a_model_comes_and_goes() {
 
     let expected = json!({
         "asOf": "2026-01-01T00:00:00.000Z", "name": "acme", "since": "2026-01-01T00:00:00.000Z",
-        "text": ACME,
+        "text": ACME, "disabledReservations": 0,
     });
     assert_eq!(put(&site, &admin, ACME).await.value(200), expected);
     site.office.server.pass(HOUR_MS);
@@ -199,4 +199,23 @@ async fn every_mistake_of_a_model_is_told_with_line_and_column() {
     let told = admin.put(&site.at("/model"), &json!({})).await.problem(400, "malformed");
     assert!(told.starts_with("$.text: "), "{told}");
     assert_eq!(site.read("/model").await["name"], "acme", "the old one stays");
+}
+
+#[tokio::test]
+async fn who_puts_a_model_is_told_that_reservations_keep_nothing_any_more() {
+    let site = Site::stocked(vec![floating("render", 10)]).await;
+    let admin = site.admin().await;
+    let reserved = json!({ "reservations": [{
+        "hostId": { "type": "USER", "value": "alice" },
+        "reservationEntries":
+            [{ "featureName": "render", "featureVersion": "1.0", "featureCount": 2 }],
+    }] });
+    admin.post(&site.at("/reservationgroups"), &reserved).await.is(201);
+    let answer = put(&site, &admin, ACME).await.value(200);
+    assert_eq!(answer["disabledReservations"], 1, "the pools take all ten");
+    let groups = site.read("/reservationgroups").await;
+    let reservation = &groups["groups"][0]["reservations"][0];
+    assert_eq!(reservation["disabled"], true);
+    let why = "2 of render are to be kept out of the pool default, where 0 are unreserved";
+    assert_eq!(reservation["reason"], why);
 }

@@ -126,9 +126,14 @@ async fn a_group_is_posted_whole_or_not_at_all() {
         ],
     );
     let answer = post(&site, &admin, &over).await.is(409);
-    assert_eq!(answer.json()["errors"].as_array().unwrap().len(), 1);
+    let place = "$.reservations[1].reservationEntries[0].featureCount: ";
+    let errors = answer.json()["errors"].clone();
+    assert_eq!(errors.as_array().unwrap().len(), 1);
+    assert!(errors[0].as_str().unwrap().starts_with(place), "{errors}");
     let told = answer.problem(409, "too_few_to_reserve");
-    assert!(told.contains("Y/USER"), "{told}");
+    let why =
+        "for Y/USER 2 of render are to be kept out of the pool default, where 1 are unreserved";
+    assert!(told.contains(why), "{told}");
     let same = group("support", &[reservation("X", "USER", "render", 1)]);
     post(&site, &admin, &same).await.problem(409, "already_exists");
     assert_eq!(site.read(GROUPS).await["groups"].as_array().unwrap().len(), 1);

@@ -73,14 +73,19 @@ impl Serving {
     }
 
     /// What a client could get of each feature if it asked for nothing else.
-    pub(super) fn most(&self, trial: &Trial<'_>, sources: &Sources<'_>) -> Vec<GrantedFeature> {
+    pub(super) fn most(
+        &self,
+        trial: &Trial<'_>,
+        sources: &Sources<'_>,
+        lease: &dyn Fn(&Stock) -> (Option<i64>, u32),
+    ) -> Vec<GrantedFeature> {
         let mut all = Vec::new();
         for name in self.served_names(sources.now_ms) {
             let most = WantedFeature { name, version: Default::default(), count: COUNT_MAX };
             let wish = Wish::anywhere(most);
             let (takings, _) = self.meet(&mut trial.clone(), sources, &wish, |_, _| 0);
             let mut of_name: Vec<GrantedFeature> = Vec::new();
-            takings.iter().for_each(|taking| self.add_possible(taking, &mut of_name));
+            takings.iter().for_each(|taking| self.add_possible(taking, lease, &mut of_name));
             for feature in &mut of_name {
                 feature.max_count = Some(feature.count);
             }
@@ -89,10 +94,18 @@ impl Serving {
         all
     }
 
-    fn add_possible(&self, taking: &Taking, to: &mut Vec<GrantedFeature>) {
+    fn add_possible(
+        &self,
+        taking: &Taking,
+        lease: &dyn Fn(&Stock) -> (Option<i64>, u32),
+        to: &mut Vec<GrantedFeature>,
+    ) {
         let Some(stock) = self.stock(taking.feature) else { return };
-        let expires_at_ms = stock.served_until_ms();
-        Having { stock, count: taking.count, expires_at_ms, renew_after_s: 0 }.add_to(to);
+        let (expires_at_ms, renew_after_s) = match stock.terms().is_held() {
+            true => lease(stock),
+            false => (stock.served_until_ms(), 0),
+        };
+        Having { stock, count: taking.count, expires_at_ms, renew_after_s }.add_to(to);
     }
 }
 

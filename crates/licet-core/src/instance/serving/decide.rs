@@ -28,6 +28,28 @@ pub(super) struct Terms<'a> {
     pub(super) is_wound_back: bool,
 }
 
+impl Terms<'_> {
+    /// When a lease that begins now ends, and after how many seconds to renew it.
+    pub(super) fn lease(&self, request: &FeatureRequest, stock: &Stock) -> (Option<i64>, u32) {
+        let (terms, policies) = (stock.terms(), self.policies);
+        let until_ms = stock.served_until_ms();
+        let own = terms.borrow_interval_ms.unwrap_or(policies.borrow_interval_ms);
+        let limits = [Some(own), request.borrow_interval_ms, policies.borrow_interval_max_ms];
+        let interval_ms = limits.into_iter().flatten().filter(|limit_ms| *limit_ms > 0).min();
+        let Some(interval_ms) = interval_ms.filter(|_| terms.is_lent()) else {
+            return (until_ms, 0);
+        };
+        let now_ms = self.now_ms;
+        let capped = |end_ms: i64| until_ms.map_or(end_ms, |until_ms| end_ms.min(until_ms));
+        let end_ms = now_ms.saturating_add(interval_ms);
+        let percent = i64::from(terms.renew_percent.unwrap_or(policies.renew_percent));
+        let renew_after_s = (capped(end_ms) - now_ms) / 1_000 * percent / 100;
+        let granularity = request.granularity.unwrap_or(policies.granularity);
+        let rounded_ms = capped(granularity.round_up_ms(end_ms));
+        (Some(rounded_ms), u32::try_from(renew_after_s).unwrap_or(u32::MAX))
+    }
+}
+
 /// What a request would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Decision {
@@ -53,6 +75,12 @@ pub(super) struct Attempt<'a> {
     terms: Terms<'a>,
     sources: Sources<'a>,
     client: Option<&'a Client>,
+}
+
+impl Admission {
+    pub(super) fn nothing() -> Self {
+        Self { pools: Vec::new(), gifts: Vec::new() }
+    }
 }
 
 impl Decision {
@@ -103,12 +131,13 @@ impl Serving {
 
     /// Decides on a request, and changes nothing.
     pub(super) fn decide(&self, request: &FeatureRequest, terms: Terms<'_>) -> Decision {
-        if let Some(status) = refusal(request, terms) {
+        let admission = self.admission(&request.asker);
+        let refusal = refusal(request, terms);
+        let refusal = refusal.or_else(|| admission.is_none().then_some(StatusCode::HostDenied));
+        if let Some(status) = refusal.filter(|_| !request.only_gives_back()) {
             return Decision::refused(request, status);
         }
-        let Some(admission) = self.admission(&request.asker) else {
-            return Decision::refused(request, StatusCode::HostDenied);
-        };
+        let admission = admission.unwrap_or_else(Admission::nothing);
         let attempt = Attempt {
             serving: self,
             request,
@@ -118,6 +147,8 @@ impl Serving {
         };
         match request.operation {
             Operation::Undo => attempt.undo(),
+            // Nothing new is served, but what is given back is taken.
+            Operation::Request if refusal.is_some() => attempt.serve(),
             Operation::Request if request.features.is_empty() && !request.incremental => {
                 let wishes = self.unasked(&attempt.sources, &admission.gifts);
                 let mut decision = attempt.go(&wishes, &[]);
@@ -291,8 +322,13 @@ impl Attempt<'_> {
                 stock.terms().is_metered() && names.any(|name| *name == stock.terms().name)
             })
         };
+        let is_given_back = || {
+            let name = self.serving.name_of(feature);
+            let mut given_back = self.request.features.iter().filter(|wanted| wanted.count == 0);
+            given_back.any(|wanted| Some(&wanted.name) == name)
+        };
         match self.request.operation {
-            Operation::Request => !self.request.incremental,
+            Operation::Request => !self.request.incremental || is_given_back(),
             Operation::Report => is_reported(),
             Operation::Undo => false,
         }
@@ -306,30 +342,10 @@ impl Attempt<'_> {
                 decision.used.push(MeteredUse { feature, place, count });
                 continue;
             }
-            let (expires_at_ms, renew_after_s) = self.lease(stock);
+            let (expires_at_ms, renew_after_s) = self.terms.lease(self.request, stock);
             let hold = Hold { feature, place, count, expires_at_ms, renew_after_s };
             decision.taken.push(hold);
         }
-    }
-
-    /// When a lease that begins now ends, and after how many seconds to renew it.
-    fn lease(&self, stock: &Stock) -> (Option<i64>, u32) {
-        let (terms, policies, request) = (stock.terms(), self.terms.policies, self.request);
-        let until_ms = stock.served_until_ms();
-        let own = terms.borrow_interval_ms.unwrap_or(policies.borrow_interval_ms);
-        let limits = [Some(own), request.borrow_interval_ms, policies.borrow_interval_max_ms];
-        let interval_ms = limits.into_iter().flatten().filter(|limit_ms| *limit_ms > 0).min();
-        let Some(interval_ms) = interval_ms.filter(|_| terms.is_lent()) else {
-            return (until_ms, 0);
-        };
-        let now_ms = self.terms.now_ms;
-        let capped = |end_ms: i64| until_ms.map_or(end_ms, |until_ms| end_ms.min(until_ms));
-        let end_ms = now_ms.saturating_add(interval_ms);
-        let percent = i64::from(terms.renew_percent.unwrap_or(policies.renew_percent));
-        let renew_after_s = (capped(end_ms) - now_ms) / 1_000 * percent / 100;
-        let granularity = request.granularity.unwrap_or(policies.granularity);
-        let rounded_ms = capped(granularity.round_up_ms(end_ms));
-        (Some(rounded_ms), u32::try_from(renew_after_s).unwrap_or(u32::MAX))
     }
 
     /// Takes back what the client reported lately, the newest first.
@@ -341,6 +357,7 @@ impl Attempt<'_> {
             let count = undone.iter().map(|(_, used)| used.count).sum();
             undone.iter().for_each(|(_, used)| trial.undo(used));
             let status = match count {
+                _ if !self.is_metered(&wanted.name) => Some(StatusCode::NotMetered),
                 _ if count == wanted.count => None,
                 0 => Some(StatusCode::NothingToUndo),
                 _ => Some(StatusCode::PartialGrant),

@@ -1,10 +1,6 @@
 //! Where counts belong: what the model gives to each pool, and what reservations keep in them.
 
-use std::{
-    cmp::Reverse,
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 use super::{
     Serving,
@@ -14,7 +10,7 @@ use crate::{
     feature::{FeatureId, LicenseModel},
     lease::{Place, ReservationId},
     model::{Allocation, PoolRef, Slice},
-    reservation::{Reservation, ReservationEntry},
+    reservation::{Reservation, ReservationEntry, Shortage},
     serving::Division,
 };
 
@@ -23,7 +19,7 @@ pub(super) struct Plan {
     /// For each stock what its places are to hold, the default pool last.
     targets: Vec<(FeatureId, Vec<(Place, u64)>)>,
     /// Reservations with an entry for which there are too few counts; they keep nothing.
-    disabled: HashSet<ReservationId>,
+    disabled: HashMap<ReservationId, Shortage>,
 }
 
 /// The counts of all stocks while they are shared out.
@@ -87,14 +83,17 @@ impl Serving {
         &self,
         reservations: impl Iterator<Item = &'r Reservation>,
         now_ms: i64,
-    ) -> HashSet<ReservationId> {
+    ) -> HashMap<ReservationId, Shortage> {
         self.plan(reservations, now_ms).disabled
     }
 
     fn plan<'r>(&self, reservations: impl Iterator<Item = &'r Reservation>, now_ms: i64) -> Plan {
         let mut sharings = self.sharings(now_ms);
-        let short = reservations.filter(|reservation| !sharings.reserve(reservation));
-        let disabled = short.map(|reservation| reservation.id).collect();
+        let short = reservations.filter_map(|reservation| {
+            let shortage = sharings.reserve(reservation)?;
+            Some((reservation.id, shortage))
+        });
+        let disabled = short.collect();
         let pools = &sharings.pools;
         let targets = sharings.all.iter().map(|sharing| (sharing.stock.id, sharing.targets(pools)));
         Plan { targets: targets.collect(), disabled }
@@ -138,24 +137,33 @@ fn by_pool(allocation: &Allocation, slice: usize, pools: usize) -> Vec<u64> {
 }
 
 impl Sharings<'_> {
-    /// Keeps counts for a reservation: all that it is to have, or nothing. False if there are too
-    /// few.
-    fn reserve(&mut self, reservation: &Reservation) -> bool {
+    /// Keeps counts for a reservation: all that it is to have, or nothing, and why.
+    fn reserve(&mut self, reservation: &Reservation) -> Option<Shortage> {
         let mut kept = Vec::new();
-        let mut entries = reservation.entries.iter();
-        let is_met = entries.all(|entry| self.keep(reservation.id, entry, &mut kept));
-        if !is_met {
+        let mut entries = reservation.entries.iter().enumerate();
+        let shortage = entries.find_map(|(index, entry)| {
+            let left = self.keep(reservation.id, entry, &mut kept);
+            (left > 0).then(|| Shortage {
+                entry: index,
+                feature: entry.feature.clone(),
+                pool: entry.pool.clone(),
+                wanted: entry.count,
+                free: entry.count - left,
+            })
+        });
+        if shortage.is_some() {
             kept.iter().rev().for_each(|kept| self.give_back(kept));
         }
-        is_met
+        shortage
     }
 
-    fn keep(&mut self, id: ReservationId, entry: &ReservationEntry, kept: &mut Vec<Kept>) -> bool {
+    /// Keeps counts for an entry, and tells how many are missing.
+    fn keep(&mut self, id: ReservationId, entry: &ReservationEntry, kept: &mut Vec<Kept>) -> u64 {
+        let mut left = entry.count;
         let pool = self.pools.iter().position(|pool| *pool == entry.pool);
         let (Some(pool), Some(named)) = (pool, self.by_name.get(&*entry.feature)) else {
-            return false;
+            return left;
         };
-        let mut left = entry.count;
         for index in named {
             let sharing = &mut self.all[*index];
             if left > 0 && fits(sharing.stock, entry, self.now_ms) {
@@ -164,7 +172,7 @@ impl Sharings<'_> {
                 kept.push(Kept { sharing: *index, pool, count });
             }
         }
-        left == 0
+        left
     }
 
     fn give_back(&mut self, kept: &Kept) {

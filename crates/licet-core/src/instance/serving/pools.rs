@@ -27,7 +27,7 @@ impl Turn<'_> {
         Model::parse(&text).map_err(|errors| Refusal::ModelInvalid(Box::new(errors)))?;
         self.record(Record::ModelPut { at_ms: self.now_ms(), by, text });
         self.redivide_all();
-        Ok(Reply::Model(self.instance.serving.model_view().map(Box::new)))
+        Ok(Reply::Model(self.instance.serving.model_view(self.now_ms()).map(Box::new)))
     }
 
     pub(in crate::instance) fn delete_model(&mut self, by: Arc<str>) -> Result<Reply, Refusal> {

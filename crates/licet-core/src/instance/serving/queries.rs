@@ -1,7 +1,7 @@
 //! What an instance tells of its features, clients, pools and reservations.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -11,7 +11,7 @@ use crate::{
     lease::{ClientId, Place, ReservationId},
     line_item::LineItemState,
     model::HostId,
-    reservation::ReservationGroup,
+    reservation::{ReservationGroup, Shortage},
 };
 
 /// Which clients are wanted; `None` means any.
@@ -98,13 +98,16 @@ pub struct ModelView {
     pub text: Arc<str>,
     /// POSIX milliseconds at which it was put.
     pub since_ms: i64,
+    /// How many reservations keep nothing, because it leaves too few counts where they are to be
+    /// kept, or for another reason.
+    pub disabled_reservations: usize,
 }
 
 /// Reservation groups, and what of them keeps nothing because there are too few counts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReservationsView {
     pub groups: Vec<ReservationGroup>,
-    pub disabled: HashSet<ReservationId>,
+    pub disabled: HashMap<ReservationId, Shortage>,
 }
 
 impl FeatureView {
@@ -258,10 +261,14 @@ impl Serving {
         pools.map(|(pool, is_draining)| PoolView::of(pool, is_draining, &features)).collect()
     }
 
-    pub(in crate::instance) fn model_view(&self) -> Option<ModelView> {
+    pub(in crate::instance) fn model_view(&self, now_ms: i64) -> Option<ModelView> {
         let active = self.model.as_ref()?;
-        let (name, text) = (active.model.name().into(), active.text.clone());
-        Some(ModelView { name, text, since_ms: active.since_ms })
+        Some(ModelView {
+            name: active.model.name().into(),
+            text: active.text.clone(),
+            since_ms: active.since_ms,
+            disabled_reservations: self.disabled(self.groups.reservations(), now_ms).len(),
+        })
     }
 
     pub(in crate::instance) fn reservations(&self, now_ms: i64) -> ReservationsView {

@@ -95,13 +95,13 @@ impl Turn<'_> {
         let reservations = serving.groups.reservations().chain(&group.reservations);
         let disabled = serving.disabled(reservations, self.now_ms());
         let reservations = group.reservations.iter().enumerate();
-        let short = reservations.filter(|(_, reservation)| disabled.contains(&reservation.id));
-        let errors: Vec<ReservationError> = short
-            .map(|(reservation, short)| {
-                let mistake = ReservationMistake::TooFew(short.host.to_string().into());
-                ReservationError { reservation, entry: None, mistake }
-            })
-            .collect();
+        let short = reservations.filter_map(|(index, reservation)| {
+            let shortage = disabled.get(&reservation.id)?.clone();
+            let (host, entry) = (reservation.host.to_string().into(), Some(shortage.entry));
+            let mistake = ReservationMistake::TooFew { host, shortage };
+            Some(ReservationError { reservation: index, entry, mistake })
+        });
+        let errors: Vec<ReservationError> = short.collect();
         match errors.is_empty() {
             true => Ok(()),
             false => Err(Refusal::TooFewToReserve(ReservationErrors(errors))),

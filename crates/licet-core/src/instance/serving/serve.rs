@@ -6,6 +6,7 @@ use super::{
     Serving,
     clients::Client,
     decide::{Admission, Decision, Terms},
+    stock::Stock,
     trial::Trial,
 };
 use crate::{
@@ -57,10 +58,11 @@ impl Turn<'_> {
 
     /// Tells what a request would get. One that names no feature is told all that it could.
     pub(in crate::instance) fn preview_serving(&self, request: &FeatureRequest) -> Reply {
-        let decision = self.decide_serving(request);
+        let terms = self.terms();
+        let decision = self.instance.serving.decide(request, terms);
         let asks_for_all = request.features.is_empty() && request.operation == Operation::Request;
         let serving = &self.instance.serving;
-        let features = serving.previewed(request, &decision, asks_for_all, self.now_ms());
+        let features = serving.previewed(request, &decision, asks_for_all, terms);
         Reply::Served(Arc::new(FeatureAnswer {
             correlation_id: CorrelationId::default(),
             at_ms: self.now_ms(),
@@ -71,12 +73,15 @@ impl Turn<'_> {
     }
 
     fn decide_serving(&self, request: &FeatureRequest) -> Decision {
-        let terms = Terms {
+        self.instance.serving.decide(request, self.terms())
+    }
+
+    fn terms(&self) -> Terms<'_> {
+        Terms {
             now_ms: self.now_ms(),
             policies: self.context.policies,
             is_wound_back: self.clock_behind_ms > WINDBACK_MS_MAX,
-        };
-        self.instance.serving.decide(request, terms)
+        }
     }
 
     fn client_for(&self, request: &FeatureRequest) -> Result<ClientId, Refusal> {
@@ -187,7 +192,8 @@ impl Serving {
         let holds = self.client_of(host).map_or(&[][..], |client: &Client| &client.holds);
         let features = match served.operation {
             Operation::Request => self.standing(served, holds),
-            Operation::Report | Operation::Undo => Vec::new(),
+            Operation::Report => self.standing(served, &[]),
+            Operation::Undo => Vec::new(),
         };
         FeatureAnswer {
             correlation_id: served.correlation_id,
@@ -223,16 +229,17 @@ impl Serving {
         request: &FeatureRequest,
         decision: &Decision,
         asks_for_all: bool,
-        now_ms: i64,
+        terms: Terms<'_>,
     ) -> Vec<crate::GrantedFeature> {
         let Some(admission) = self.admission(&request.asker) else { return Vec::new() };
         let mut trial = Trial::new(self, &admission.pools);
-        let sources = self.sources(&request.asker, &request.selectors, &admission, now_ms);
+        let sources = self.sources(&request.asker, &request.selectors, &admission, terms.now_ms);
         let held = self.client_of(request.asker.host());
         let mut holds = held.map_or_else(Vec::new, |client| client.holds.clone());
         if asks_for_all {
             holds.iter().for_each(|hold| trial.give_back_hold(hold));
-            return self.most(&trial, &sources);
+            let lease = |stock: &Stock| terms.lease(request, stock);
+            return self.most(&trial, &sources, &lease);
         }
         decision.given_back.iter().for_each(|hold| trial.give_back_hold(hold));
         holds.retain(|hold| !decision.given_back.contains(hold));
@@ -245,12 +252,6 @@ impl Serving {
         }
         holds.extend(decision.taken.iter().cloned());
         self.granted(&holds, &decision.used, &trial, &sources, usize::MAX)
-    }
-}
-
-impl Admission {
-    fn nothing() -> Self {
-        Self { pools: Vec::new(), gifts: Vec::new() }
     }
 }
 
