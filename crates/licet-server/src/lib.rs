@@ -10,6 +10,7 @@ mod der;
 mod disk;
 mod elastic;
 mod extract;
+mod feature_terms;
 mod follower;
 mod idempotency;
 mod instance_settings;

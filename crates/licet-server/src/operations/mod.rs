@@ -18,9 +18,6 @@ mod users;
 
 pub(crate) use asked::Asked;
 pub(crate) use body::SmallBody;
-pub(crate) use feature_line_items::{
-    terms as feature_line_item_terms, wire as feature_line_item_wire,
-};
 pub(crate) use responses::{ChangeProblems, ReadProblems};
 use utoipa_axum::{router::OpenApiRouter, routes};
 

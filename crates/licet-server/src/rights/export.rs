@@ -13,9 +13,8 @@ use super::{
     state::{Change, RightsState},
 };
 use crate::{
-    App, Problem, answer,
+    App, Problem, answer, feature_terms,
     limits::BODY_BYTES_MAX,
-    operations::feature_line_item_wire,
     security::{Author, Principal},
 };
 
@@ -85,7 +84,7 @@ async fn line_items(
     match app.ask(caller, id, Command::Query(Query::FeatureLineItems)).await? {
         Reply::FeatureLineItems(lines) => {
             let owned = lines.iter().filter(|line| line.terms.state != LineItemState::Obsolete);
-            let wire = owned.map(feature_line_item_wire);
+            let wire = owned.map(feature_terms::wire);
             Ok(wire.map(|line| (line.activation_id, line.line_item)).collect())
         }
         _ => Err(answer::unexpected()),

@@ -19,9 +19,8 @@ use super::{
     state::{Change, RightsState},
 };
 use crate::{
-    App, Code, Problem, answer,
+    App, Code, Problem, answer, feature_terms,
     license_server::host_ids,
-    operations::feature_line_item_terms,
     security::{Author, sha256},
     signing::{VerifyError, verified},
 };
@@ -183,7 +182,7 @@ fn terms(
 ) -> Result<BTreeMap<Arc<str>, FeatureLineItemTerms>, Problem> {
     let read = |(id, line_item): (String, FeatureLineItemIn)| {
         let id: Arc<str> = id.into();
-        Ok((id.clone(), feature_line_item_terms(id, line_item)?))
+        Ok((id.clone(), feature_terms::terms(id, line_item)?))
     };
     line_items.into_iter().map(read).collect()
 }

@@ -76,10 +76,18 @@ async fn what_does_not_belong_together_is_told_with_its_place() {
             "$.features[1].count: must be from 0",
         ),
         (json!({ "name": "b", "model": "RENTAL", "count": 1 }), "$.features[1].model: does not"),
+        (json!({ "name": "b", "model": "METERED" }), "$.features[1].count: is missing"),
+        (
+            json!({ "name": "b", "model": "CONCURRENT", "count": 1, "borrowinterval": "8h" }),
+            "$.features[1].borrowinterval",
+        ),
     ] {
         let text = shop.put("act-1", &with(feature)).await.value(400).to_string();
         assert!(text.contains(complaint), "{text}");
     }
+    let unbounded =
+        json!({ "name": "b", "model": "METERED", "metered": { "overdraft": "unlimited" } });
+    shop.put("act-2", &with(unbounded)).await.is(201);
     let mut early = line_item(&[]);
     early["end"] = json!(START_MS - 1);
     let text = shop.put("act-1", &early).await.value(400).to_string();
