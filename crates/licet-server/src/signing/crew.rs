@@ -73,10 +73,13 @@ impl Work {
 impl Crew {
     /// Starts a thread for each core.
     pub(super) fn start() -> std::io::Result<Self> {
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self::of(thread::available_parallelism().map_or(1, NonZeroUsize::get))
+    }
+
+    fn of(size: usize) -> std::io::Result<Self> {
         let shared = Arc::<Shared>::default();
-        let mut crew = Self { shared, threads: Vec::with_capacity(cores) };
-        for _ in 0..cores {
+        let mut crew = Self { shared, threads: Vec::with_capacity(size) };
+        for _ in 0..size {
             let shared = crew.shared.clone();
             let thread = thread::Builder::new().name("licet-signer".to_owned());
             crew.threads.push(thread.spawn(move || shared.work())?);
@@ -96,7 +99,7 @@ impl Crew {
                 return Handed::Back(work);
             }
             // To call a thread takes half as long as to sign, so that one is enough.
-            SigningAlgorithm::EdDsa => queue.idle == size,
+            SigningAlgorithm::EdDsa => queue.idle == size && size > 0,
             SigningAlgorithm::Rs256 => queue.idle > 0,
         };
         let (done, signed) = oneshot::channel();
@@ -142,5 +145,53 @@ impl Shared {
             queue.idle += 1;
             self.called.wait(&mut queue);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::ring::Ring, *};
+    use crate::security::MasterKey;
+
+    fn work(algorithm: SigningAlgorithm) -> Work {
+        let master_key = MasterKey::random().unwrap();
+        let row = SigningKey::generate(algorithm, &master_key, 0, 0).unwrap();
+        let ring = Ring::read(vec![row], &master_key);
+        let key = ring.signing(algorithm, 0).unwrap().clone();
+        Work { key, document: UnsignedDocument::new(b"{}", b"{}") }
+    }
+
+    fn again(work: &Work) -> Work {
+        Work { key: work.key.clone(), document: UnsignedDocument::new(b"{}", b"{}") }
+    }
+
+    /// How many of so many documents a crew takes that does nothing.
+    fn taken(algorithm: SigningAlgorithm, handed: usize) -> usize {
+        let (crew, work) = (Crew::of(0).unwrap(), work(algorithm));
+        let hand = |_: &usize| matches!(crew.hand(again(&work)), Handed::Taken(_));
+        (0..handed).filter(hand).count()
+    }
+
+    #[test]
+    fn a_crew_that_is_busy_gives_work_back() {
+        assert_eq!(taken(SigningAlgorithm::EdDsa, QUICK_MAX + 3), QUICK_MAX);
+        assert_eq!(taken(SigningAlgorithm::Rs256, SLOW_MAX + 3), SLOW_MAX);
+    }
+
+    #[tokio::test]
+    async fn all_that_is_handed_in_is_signed_also_after_a_pause() {
+        let (crew, work) = (Crew::of(2).unwrap(), work(SigningAlgorithm::EdDsa));
+        let once = again(&work).do_it().unwrap().into_compact();
+        for _ in 0..20 {
+            for _ in 0..50 {
+                let signed = match crew.hand(again(&work)) {
+                    Handed::Taken(signed) => signed.await.unwrap(),
+                    Handed::Back(work) => work.do_it(),
+                };
+                assert_eq!(signed.unwrap().into_compact(), once);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        drop(crew);
     }
 }
