@@ -246,8 +246,27 @@ fn usage_is_reported_in_every_form() {
     assert!(site.ok(&words("usage report")).starts_with("METER"));
     let months = site.ok(&words("usage report --period month --from 2020-01-01 --csv"));
     assert!(months.starts_with("meter,period,from,to,"), "{months}");
+    let days = site.ok(&words("usage report --period year --time-zone Europe/Berlin --csv"));
+    assert!(days.contains("-01-01T00:00:00+01:00,"), "{days}");
+    let days = site.ok(&words("usage report --time-zone Europe/Berlin"));
+    assert!(days.contains("-01-01 ") && !days.contains("T23:00"), "{days}");
     let (code, error) = site.fails(&words("usage report --time-zone Mars/Olympus"));
     assert!(code == 4 && error.contains("Europe/Berlin"), "{code} {error}");
+    for command in ["report --period day", "export", "summary"] {
+        let line = format!("usage {command} --from 2026-01-02 --to 2026-01-01");
+        let (code, error) = site.fails(&words(&line));
+        assert!(code == 2 && error.contains("--from is after --to"), "{line}: {code} {error}");
+    }
+    for (named, note) in [
+        ("--meter Rendr", "no use of the meter Rendr in this time; `licet usage report` without"),
+        ("--account NORTHWEND", "no use by the account NORTHWEND in this time;"),
+        ("--meter Render --account NORTHWIND", ""),
+    ] {
+        let output = site.run(&words(&format!("usage report {named}")));
+        let said = String::from_utf8(output.stderr).expect("it is text");
+        assert!(output.stdout.starts_with(b"METER") && said.contains(note), "{named}: {said}");
+        assert_eq!(said.is_empty(), note.is_empty(), "{named}: {said}");
+    }
     let sums = site.json(&words("usage summary --by hour"));
     let charged: f64 = sums["data"]
         .as_array()

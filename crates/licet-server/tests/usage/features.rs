@@ -238,6 +238,10 @@ async fn items_that_are_charged_in_tokens_are_meters_too() {
     let lines = text(&csv);
     assert!(lines.contains("\r\neditor,2026-01,"), "{lines}");
     assert!(lines.contains(",6,,,,3,1,,15\r\n"), "{lines}");
+    let csv = format!("{SUMMARIES}?format=csv&timeZone=Europe/Berlin");
+    let csv = shop.office.get(&csv, &admin).await.is(200);
+    let month = "2026-01,2026-01-01T00:00:00+01:00,2026-02-01T00:00:00+01:00,";
+    assert!(text(&csv).contains(month), "{}", text(&csv));
     let (mut metered, mut priced) = (0, 0);
     let report = shop.office.get("/data/api/v1/report/usage", &admin).await.value(200);
     for row in report["data"].as_array().unwrap() {
@@ -264,6 +268,7 @@ async fn what_cannot_be_asked_is_refused_with_advice() {
         ("?groupBy=meter", "must be instance or account"),
         ("?from=yesterday", "must be POSIX milliseconds"),
         ("?period=day&from=1970-01-01", "at most 1500 periods"),
+        ("?from=2026-01-02&to=2026-01-01", "from: must not be after to"),
         ("?instanceId=7", "instanceId"),
         ("?format=xml", "must be json or csv"),
         ("?metre=x", "unknown field"),
