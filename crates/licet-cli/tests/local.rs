@@ -266,7 +266,12 @@ fn what_is_not_for_this_server_is_refused() {
     let why = producer.refused(&local.server, "torn.rights");
     assert!(why.contains("no signed document"), "{why}");
 
-    let elsewhere = Local { host: "02AB34CD56EF/ETHERNET".to_owned(), ..local };
+    let typo = producer
+        .run(&producer.server, "instance export --host-id 02:ab:34/ETHERNET --out typo.rights");
+    let why = String::from_utf8(typo.stderr).expect("it is text");
+    assert!(why.contains("02:ab:34:cd:56:ef"), "{why}");
+    assert!(!producer.path("typo.rights").exists());
+    let elsewhere = Local { host: "02:ab:34:cd:56:ef/ethernet".to_owned(), ..local };
     producer.export(&elsewhere, "elsewhere.rights");
     let local = elsewhere;
     let why = producer.refused(&local.server, "elsewhere.rights");
