@@ -130,7 +130,8 @@ pub(crate) async fn instance(
             Ok(InstanceId(row.id))
         }
         Some(_) => Err(Failure::usage(format!(
-            "--local: {place} has the instances of a hosted server; give another --data DIR or --database"
+            "--local: {place} has the instances of a hosted server; give another --data DIR \
+             or --database"
         ))),
     }
 }
@@ -144,7 +145,7 @@ pub(crate) async fn refuse(store: &dyn Store, place: &Place) -> Result<(), Failu
         false => Ok(()),
         true => Err(Failure::usage(format!(
             "{place}: this is the store of a local licence server; add --local, or give another \
-             --data DIR"
+             --data DIR or --database"
         ))),
     }
 }
