@@ -11,15 +11,17 @@ use licet_protocol::ApiVersion;
 
 use crate::{failure::Failure, output::Output};
 
+const SERVER: &str = "http://127.0.0.1:7070";
 const HEADING: &str = "Options of all commands";
 
+// Their variables are read by hand: clap would show those that are set as if the command needed the
+// option.
 /// Options of all commands.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Address of the server
-    #[arg(long, global = true, env = "LICET_SERVER", default_value = "http://127.0.0.1:7070")]
-    #[arg(value_name = "URL", help_heading = HEADING)]
-    server: String,
+    /// Address of the server [env: LICET_SERVER] [default: http://127.0.0.1:7070]
+    #[arg(long, global = true, value_name = "URL", help_heading = HEADING)]
+    server: Option<String>,
     /// Bearer token, from `licet login` or `licet token mint` [env: LICET_TOKEN]
     #[arg(long, global = true, help_heading = HEADING)]
     token: Option<String>,
@@ -28,7 +30,8 @@ pub(crate) struct Global {
     #[arg(conflicts_with = "token")]
     token_file: Option<PathBuf>,
     /// PEM file of the certificates to trust, in place of the operating system's
-    #[arg(long, global = true, env = "LICET_CA_FILE", value_name = "FILE", help_heading = HEADING)]
+    /// [env: LICET_CA_FILE]
+    #[arg(long, global = true, value_name = "FILE", help_heading = HEADING)]
     ca_file: Option<PathBuf>,
     /// Version of the API, v1.0 or v1.1
     #[arg(long, global = true, default_value = "v1.1", value_name = "VERSION")]
@@ -63,11 +66,13 @@ impl Context {
 
     /// A client without a token.
     pub(crate) fn anonymous_client(&self) -> Result<Client, Failure> {
-        let server = &self.global.server;
-        let client = match &self.global.ca_file {
+        let server = self.global.server.clone().or_else(|| variable("LICET_SERVER"));
+        let server = &server.unwrap_or_else(|| SERVER.to_owned());
+        let ca_file = self.global.ca_file.clone();
+        let client = match ca_file.or_else(|| variable("LICET_CA_FILE").map(PathBuf::from)) {
             None => Client::new(server)?,
             Some(file) => {
-                let pem = fs::read(file).map_err(|error| {
+                let pem = fs::read(&file).map_err(|error| {
                     Failure::usage(format!("--ca-file {}: {error}", file.display()))
                 })?;
                 Client::with_certificates(server, &pem)?

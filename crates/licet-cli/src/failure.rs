@@ -87,6 +87,8 @@ impl From<Error> for Failure {
             Error::Unreachable { .. } => {
                 (3, "; is it running? Give its address with --server or LICET_SERVER")
             }
+            // Who is just logging in knows how.
+            Error::Problem { code: Some(code), .. } if code == "wrong_credentials" => (4, ""),
             Error::Problem { status: 401, .. } => {
                 (4, "; log in with `licet login`, then give --token-file or LICET_TOKEN")
             }

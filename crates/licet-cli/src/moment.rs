@@ -7,6 +7,8 @@ use jiff::{
 };
 use licet_protocol::limits::LAST_MILLISECOND;
 
+use crate::failure::Failure;
+
 const DAY_MS: i64 = 86_400_000;
 
 /// Now, in POSIX milliseconds.
@@ -45,6 +47,11 @@ fn parse(text: &str, into_day_ms: i64) -> Result<i64, String> {
                        milliseconds, or now; all in UTC"
             .to_owned()),
     }
+}
+
+/// Of a period that ends before it begins.
+pub(crate) fn reversed() -> Failure {
+    Failure::usage("--from is after --to; give the earlier one as --from")
 }
 
 fn in_utc(moment: DateTime) -> Result<i64, String> {

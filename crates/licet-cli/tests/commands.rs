@@ -162,6 +162,7 @@ fn keys_sign_tokens_that_are_accepted_until_the_key_goes() {
 fn what_is_put_can_be_listed_and_deleted() {
     let site = Site::new();
     let shown = site.json(&["instance", "show", &site.instance]);
+    assert_eq!(site.json(&["instance", "show"]), shown, "LICET_INSTANCE names it as well");
     let listed = site.json(&words("instance list"));
     let default = site.json(&words("instance list --default-of NORTHWIND"));
     assert_eq!(listed[0], shown);
@@ -246,8 +247,27 @@ fn usage_is_reported_in_every_form() {
     assert!(site.ok(&words("usage report")).starts_with("METER"));
     let months = site.ok(&words("usage report --period month --from 2020-01-01 --csv"));
     assert!(months.starts_with("meter,period,from,to,"), "{months}");
+    let days = site.ok(&words("usage report --period year --time-zone Europe/Berlin --csv"));
+    assert!(days.contains("-01-01T00:00:00+01:00,"), "{days}");
+    let days = site.ok(&words("usage report --time-zone Europe/Berlin"));
+    assert!(days.contains("-01-01 ") && !days.contains("T23:00"), "{days}");
     let (code, error) = site.fails(&words("usage report --time-zone Mars/Olympus"));
     assert!(code == 4 && error.contains("Europe/Berlin"), "{code} {error}");
+    for command in ["report --period day", "export", "summary"] {
+        let line = format!("usage {command} --from 2026-01-02 --to 2026-01-01");
+        let (code, error) = site.fails(&words(&line));
+        assert!(code == 2 && error.contains("--from is after --to"), "{line}: {code} {error}");
+    }
+    for (named, note) in [
+        ("--meter Rendr", "no use of the meter Rendr in this time; `licet usage report` without"),
+        ("--account NORTHWEND", "no use by the account NORTHWEND in this time;"),
+        ("--meter Render --account NORTHWIND", ""),
+    ] {
+        let output = site.run(&words(&format!("usage report {named}")));
+        let said = String::from_utf8(output.stderr).expect("it is text");
+        assert!(output.stdout.starts_with(b"METER") && said.contains(note), "{named}: {said}");
+        assert_eq!(said.is_empty(), note.is_empty(), "{named}: {said}");
+    }
     let sums = site.json(&words("usage summary --by hour"));
     let charged: f64 = sums["data"]
         .as_array()
@@ -341,7 +361,7 @@ fn a_lost_password_is_set_in_the_stopped_store() {
     let reset = "user reset-password admin --data data";
     let (code, error) = site.fails(&words(reset));
     assert_eq!(code, 4, "{error}");
-    assert!(error.contains("data: the data directory data is in use"), "{error}");
+    assert!(error.contains("--data data: the data directory is in use by another"), "{error}");
     let Site { server, directory, instance } = site;
     server.stop();
     let run = |line: &str| {
@@ -446,6 +466,15 @@ fn mistakes_come_with_their_remedy() {
 }
 
 #[test]
+fn a_quiet_demo_fills_no_log() {
+    let demo = "demo --quiet --seconds 1 --listen 127.0.0.1:0";
+    let output = Command::new(LICET).args(words(demo)).output().expect("licet runs");
+    assert!(output.status.success());
+    assert!(!output.stdout.is_empty(), "it says where it is");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
 fn mistakes_are_told_apart_by_the_exit_code() {
     let site = Site::new();
     let usage = [
@@ -464,6 +493,8 @@ fn mistakes_are_told_apart_by_the_exit_code() {
         let (code, error) = site.fails(&words(line));
         assert_eq!(code, 2, "{line}: {error}");
     }
+    let (_, error) = site.fails(&words("instance create"));
+    assert!(error.contains("Usage: licet instance create --account <ID> <SHORT_NAME>"), "{error}");
     let (code, error) = site.fails(&words("instance list --server http://127.0.0.1:1"));
     assert_eq!(code, 3, "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
@@ -471,4 +502,9 @@ fn mistakes_are_told_apart_by_the_exit_code() {
     let (code, error) = site.fails(&words("instance list --token wrong"));
     assert_eq!(code, 4, "{error}");
     assert!(error.contains("licet login"), "{error}");
+    let login = site.command(&words("login --user admin")).env("LICET_PASSWORD", "wrong").output();
+    let login = login.expect("licet runs");
+    let error = String::from_utf8_lossy(&login.stderr);
+    assert!(error.contains("wrong_credentials") && !error.contains("--token-file"), "{error}");
+    assert_eq!(login.status.code(), Some(4));
 }

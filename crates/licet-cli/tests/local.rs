@@ -4,10 +4,15 @@ mod support;
 
 use std::{
     fs,
-    path::PathBuf,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
+use licet_store::{
+    Administration, AuditRow, InstanceRow, InstanceSettingRow, Site, Store, StoreError,
+    sqlite::SqliteStore,
+};
 use serde_json::{Value, json};
 use support::{
     LICET, PASSWORD, Server, assert_verified,
@@ -135,15 +140,36 @@ impl Producer {
 
     /// What a local server that does not start says.
     fn not_started(&self, data: &str, arguments: &str) -> String {
-        let output = Command::new(LICET)
-            .args(["serve", "--local", "--listen", "127.0.0.1:0", "--log", "off", "--data", data])
-            .args(arguments.split_whitespace())
-            .current_dir(self.folder.path())
-            .env("LICET_ADMIN_PASSWORD", PASSWORD)
-            .output()
-            .expect("licet runs");
+        self.not_served(data, &format!("--local {arguments}"))
+    }
+
+    /// What a server that does not start says.
+    fn not_served(&self, data: &str, arguments: &str) -> String {
+        let output = self.serve(data, arguments).output().expect("licet runs");
         assert_eq!(output.status.code(), Some(2), "it does not start");
         String::from_utf8(output.stderr).expect("it is text")
+    }
+
+    /// What a local server says beside its address when it starts.
+    fn said_at_start(&self, data: &str, arguments: &str) -> String {
+        let mut command = self.serve(data, &format!("--local {arguments}"));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().expect("licet runs");
+        let out = process.stdout.as_mut().expect("its output is ours");
+        BufReader::new(out).lines().next().expect("it starts").expect("it is text");
+        process.kill().expect("it runs");
+        let output = process.wait_with_output().expect("it ends");
+        String::from_utf8(output.stderr).expect("it is text")
+    }
+
+    fn serve(&self, data: &str, arguments: &str) -> Command {
+        let mut command = Command::new(LICET);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "off", "--data", data])
+            .args(arguments.split_whitespace())
+            .current_dir(self.folder.path())
+            .env("LICET_ADMIN_PASSWORD", PASSWORD);
+        command
     }
 }
 
@@ -240,7 +266,12 @@ fn what_is_not_for_this_server_is_refused() {
     let why = producer.refused(&local.server, "torn.rights");
     assert!(why.contains("no signed document"), "{why}");
 
-    let elsewhere = Local { host: "02AB34CD56EF/ETHERNET".to_owned(), ..local };
+    let typo = producer
+        .run(&producer.server, "instance export --host-id 02:ab:34/ETHERNET --out typo.rights");
+    let why = String::from_utf8(typo.stderr).expect("it is text");
+    assert!(why.contains("02:ab:34:cd:56:ef"), "{why}");
+    assert!(!producer.path("typo.rights").exists());
+    let elsewhere = Local { host: "02:ab:34:cd:56:ef/ethernet".to_owned(), ..local };
     producer.export(&elsewhere, "elsewhere.rights");
     let local = elsewhere;
     let why = producer.refused(&local.server, "elsewhere.rights");
@@ -332,6 +363,84 @@ fn new_keys_come_with_the_files_and_a_start_brings_nothing_old_back() {
     let [jwks, rights] = [&jwks, &rights].map(|path| path.to_str().expect("a plain path"));
     let late = producer.local("late", &[("LICET_TRUST", jwks), ("LICET_RIGHTS", rights)]);
     assert_eq!(late.ask("h1", "render", 7), Ok(7));
+}
+
+#[test]
+fn a_local_store_has_one_instance_and_stays_local() {
+    let producer = Producer::new();
+    let local = producer.trusting("local");
+    let second = "instance create second --account B";
+    let output = producer.run(&local.server, second);
+    let why = String::from_utf8(output.stderr).expect("it is text");
+    assert_eq!(output.status.code(), Some(4), "{why}");
+    assert!(why.contains("409") && why.contains("the one instance ~"), "{why}");
+    local.server.stop();
+
+    // Whoever starts it without --local could put line items into it.
+    let why = producer.not_served("local", "");
+    assert!(why.contains("--data local") && why.contains("add --local"), "{why}");
+    let local = producer.local("local", &[]);
+    producer.export(&local, "rights");
+    producer.import(&local, "rights");
+    assert_eq!(local.ask("h1", "render", 5), Ok(5));
+    local.server.stop();
+
+    // Nor does an instance that looks like that of a local server make a store local.
+    let look_alike = "instance create local --account LOCAL";
+    let hosted = Server::start(&producer.path("look-alike"));
+    producer.ok(&hosted, look_alike);
+    hosted.stop();
+    let why = producer.not_started("look-alike", "");
+    assert!(why.contains("instances of a hosted server"), "{why}");
+}
+
+#[test]
+fn a_local_store_of_before_with_a_second_instance_starts_again() {
+    let producer = Producer::new();
+    let jwks = fs::read_to_string(producer.path("jwks.json")).expect("it is there");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(without_a_mark(&producer.path("local"), jwks)).expect("it is stored");
+
+    let local = producer.local("local", &[]);
+    producer.export(&local, "rights");
+    producer.import(&local, "rights");
+    assert_eq!(local.ask("h1", "render", 5), Ok(5));
+    local.server.stop();
+    let why = producer.not_served("local", "");
+    assert!(why.contains("add --local"), "{why}");
+}
+
+/// A store as local servers left it when they did not mark it yet and took a second instance.
+async fn without_a_mark(directory: &Path, jwks: String) -> Result<(), StoreError> {
+    let store = SqliteStore::open(directory)?;
+    let instance = |number, short_name: &str, account_id: &str| InstanceRow {
+        id: Uuid::from_u128(number),
+        short_name: short_name.to_owned(),
+        account_id: account_id.to_owned(),
+        is_default: true,
+        created_ms: 0,
+        modified_ms: 0,
+    };
+    store.create_instance(instance(1, "local", "LOCAL"), AuditRow::default()).await?;
+    store.create_instance(instance(2, "second", "B"), AuditRow::default()).await?;
+    let trust = InstanceSettingRow {
+        instance_id: Uuid::from_u128(1),
+        name: "rights.trust".to_owned(),
+        value: jwks,
+        modified_ms: 0,
+        updated_by: "licet".to_owned(),
+    };
+    store.put_instance_settings(vec![trust], AuditRow::default()).await?;
+    store.close().await
+}
+
+#[test]
+fn a_local_server_that_trusts_nobody_says_so() {
+    let producer = Producer::new();
+    let said = producer.said_at_start("local", "");
+    assert!(said.contains("no rights") && said.contains("--trust FILE"), "{said}");
+    assert_eq!(producer.said_at_start("local", "--trust jwks.json"), "");
+    assert_eq!(producer.said_at_start("local", ""), "", "it is kept");
 }
 
 /// The key that signs.

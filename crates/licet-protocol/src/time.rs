@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp, civil::DateTime};
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -18,6 +18,18 @@ pub struct Millis(pub i64);
 impl From<i64> for Millis {
     fn from(millis: i64) -> Self {
         Self(millis)
+    }
+}
+
+impl Millis {
+    /// RFC 3339 with the offset of a place, such as `2026-01-01T00:00:00+01:00`: its date is the
+    /// one there.
+    #[must_use]
+    pub fn in_zone(self, zone: &TimeZone) -> String {
+        match Timestamp::from_millisecond(self.0) {
+            Ok(at) => at.display_with_offset(zone.to_offset(at)).to_string(),
+            Err(_) => Moment(self.0).to_string(),
+        }
     }
 }
 

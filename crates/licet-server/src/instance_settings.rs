@@ -29,7 +29,7 @@ pub(crate) const RIGHTS_GENERATION: &str = "rights.generation";
 /// As the one before, like the next three.
 pub(crate) const RIGHTS_SOURCE: &str = "rights.source";
 pub(crate) const RIGHTS_DIGEST: &str = "rights.digest";
-pub(crate) const RIGHTS_TRUST: &str = "rights.trust";
+pub const RIGHTS_TRUST: &str = "rights.trust";
 pub(crate) const RIGHTS_TRUST_GIVEN: &str = "rights.trust.given";
 
 const SECOND_MS: i64 = 1_000;

@@ -33,6 +33,7 @@ mod terms;
 mod usage;
 
 pub use app::App;
+pub use instance_settings::RIGHTS_TRUST;
 pub use limits::{RateLimit, RateLimiter};
 pub use problem::{Code, Problem};
 pub use serve::{Listener, router};

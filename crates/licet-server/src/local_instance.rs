@@ -37,6 +37,11 @@ impl LocalInstance {
         self.started_for.get() == Some(&id)
     }
 
+    /// Whether the server was started for one instance, and so has no other.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.started_for.get().is_some()
+    }
+
     /// There may be one more instance now.
     pub(crate) fn forget_only(&self) {
         self.only.lock().take();

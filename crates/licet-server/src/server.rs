@@ -132,6 +132,14 @@ impl Server {
         rights::trust(&self.app, &instance, keys, Author::server(self.app.now_ms())).await
     }
 
+    /// Whether the local instance was told whose signatures of rights to take.
+    ///
+    /// # Errors
+    /// 404 if there is no local instance; 503.
+    pub async fn trusts_rights(&self) -> Result<bool, Problem> {
+        rights::is_trusting(&self.app, &*self.local_instance().await?).await
+    }
+
     /// Takes signed rights for the local instance, as `importRights` does.
     ///
     /// # Errors

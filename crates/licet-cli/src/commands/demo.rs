@@ -1,4 +1,9 @@
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io::{self, IsTerminal},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use licet_engine::{Clock, SystemClock};
 use licet_server::{Server, ServerOptions, security::MasterKey};
@@ -72,9 +77,13 @@ impl Args {
             let Stage { scenery, client_token, crowd } =
                 stage.await.map_err(|error| Failure::other(error.to_string()))??;
             context.output.text(&welcome(&url, &scenery, &client_token))?;
-            let ticker = tokio::spawn(Ticker::default().run(engine));
+            // In a file, lines of a demo without a crowd would say nothing, each second.
+            let is_live = !self.quiet || io::stderr().is_terminal();
+            let ticker = is_live.then(|| tokio::spawn(Ticker::default().run(engine)));
             self.wait().await;
-            ticker.abort();
+            if let Some(ticker) = ticker {
+                ticker.abort();
+            }
             let leave = tokio::task::spawn_blocking(|| crowd.map(Crowd::stop));
             leave.await.map_err(|error| Failure::other(error.to_string()))?;
             drop(stop);

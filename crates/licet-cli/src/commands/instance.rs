@@ -61,7 +61,7 @@ Example:
   licet instance show 0d6f0a3e-6b0f-4f0e-9a43-5f3f0d0b8c11")]
 struct Show {
     /// Id of the instance
-    #[arg(value_parser = instance_id::parse)]
+    #[arg(env = "LICET_INSTANCE", value_name = "ID", value_parser = instance_id::parse)]
     id: Uuid,
 }
 

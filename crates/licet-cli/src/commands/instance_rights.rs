@@ -12,7 +12,7 @@ use crate::{context::Context, failure::Failure, files, input, instance_id, momen
 /// Sign what an instance is entitled to serve, for a local licence server
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The file is for one host: an Ethernet address of its machine, or the id that
+The file is for one host: an Ethernet address of its machine, in any form, or the id that
 `curl http://HOST:7070/api/1.0/hostids` shows. Who exports the rights of an instance for two hosts
 gives them away twice.
 

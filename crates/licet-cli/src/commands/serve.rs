@@ -118,9 +118,12 @@ impl Args {
             let master_key = master_key.open(&*store).await?;
             let clock = Arc::new(SystemClock);
             let options = match &local {
-                None => options,
+                None => {
+                    local::refuse(&*store, &place).await?;
+                    options
+                }
                 Some(_) => {
-                    let id = local::instance(&*store, clock.now_ms()).await?;
+                    let id = local::instance(&*store, &place, clock.now_ms()).await?;
                     ServerOptions { local_instance: Some(id), ..options }
                 }
             };

@@ -55,10 +55,11 @@ const LAST_MS: i64 = 30 * 86_400_000;
 
 impl Period {
     /// First millisecond, and the one after the last.
-    fn bounds(&self, now_ms: i64) -> (Option<i64>, Option<i64>) {
+    fn bounds(&self, now_ms: i64) -> Result<(Option<i64>, Option<i64>), Failure> {
         match (self.from, self.to, self.last) {
-            (None, None, last) => (Some(now_ms - last.unwrap_or(LAST_MS)), None),
-            (from, to, _) => (from, to.map(|to_ms| to_ms.saturating_add(1))),
+            (None, None, last) => Ok((Some(now_ms - last.unwrap_or(LAST_MS)), None)),
+            (Some(from_ms), Some(to_ms), _) if from_ms > to_ms => Err(moment::reversed()),
+            (from, to, _) => Ok((from, to.map(|to_ms| to_ms.saturating_add(1)))),
         }
     }
 }
@@ -138,7 +139,7 @@ impl Args {
 
 impl Export {
     fn run(self, context: &Context) -> Result<(), Failure> {
-        let (from_ms, to_ms) = self.period.bounds(moment::now_ms());
+        let (from_ms, to_ms) = self.period.bounds(moment::now_ms())?;
         let wanted = UsageQuery {
             from_ms,
             to_ms,
@@ -309,7 +310,7 @@ fn table_cells(row: &UsageRow) -> [String; 9] {
 
 impl Summary {
     fn run(self, context: &Context) -> Result<(), Failure> {
-        let (from_ms, to_ms) = self.period.bounds(moment::now_ms());
+        let (from_ms, to_ms) = self.period.bounds(moment::now_ms())?;
         let span = match self.by {
             By::Hour => RollupSpan::Hour,
             By::Day => RollupSpan::Day,
@@ -345,10 +346,15 @@ mod tests {
 
     #[test]
     fn a_period_ends_after_its_last_millisecond() {
-        let period = |from, to, last| Period { from, to, last };
-        assert_eq!(period(None, None, None).bounds(LAST_MS), (Some(0), None));
-        assert_eq!(period(None, None, Some(5)).bounds(9), (Some(4), None));
-        assert_eq!(period(Some(1), Some(7), None).bounds(9), (Some(1), Some(8)));
+        let bounds = |from, to, last, now_ms| {
+            let period = Period { from, to, last };
+            period.bounds(now_ms).map_err(|failure| failure.message)
+        };
+        assert_eq!(bounds(None, None, None, LAST_MS), Ok((Some(0), None)));
+        assert_eq!(bounds(None, None, Some(5), 9), Ok((Some(4), None)));
+        assert_eq!(bounds(Some(1), Some(7), None, 9), Ok((Some(1), Some(8))));
+        assert_eq!(bounds(Some(7), Some(7), None, 9), Ok((Some(7), Some(8))));
+        assert!(bounds(Some(8), Some(7), None, 9).is_err());
     }
 
     #[test]

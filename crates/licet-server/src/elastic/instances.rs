@@ -82,7 +82,8 @@ async fn list_instances(
     request_body = InstanceIn,
     responses(
         (status = 201, description = "Created", body = InstanceOut),
-        (status = 409, description = "The account has an instance of that short name",
+        (status = 409, description = "The account has an instance of that short name; or this is \
+            a local licence server, which has one instance",
             body = licet_protocol::Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -93,6 +94,12 @@ async fn create_instance(
     JsonBody(instance): JsonBody<InstanceIn>,
 ) -> Result<Response, Problem> {
     caller.require_account(&instance.account_id)?;
+    if app.local_instance.is_alone() {
+        return Err(Problem::conflict(
+            "This is a local licence server, which has the one instance ~; make others on the \
+             hosted server",
+        ));
+    }
     let now_ms = app.now_ms();
     let id = Uuid::now_v7();
     let row = InstanceRow {

@@ -47,6 +47,14 @@ pub(crate) async fn trust(
     state.write(app, instance.id, author, change).await
 }
 
+/// Whether it is known who may sign the rights.
+///
+/// # Errors
+/// 503 `store_unavailable`
+pub(crate) async fn is_trusting(app: &App, instance: &InstanceRow) -> Result<bool, Problem> {
+    Ok(RightsState::read(app, instance.id).await?.trust.is_some())
+}
+
 /// Whether a document was ever taken.
 ///
 /// # Errors

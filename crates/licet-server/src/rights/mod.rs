@@ -9,7 +9,7 @@ mod import;
 mod state;
 
 pub(crate) use export::export;
-pub(crate) use import::{are_there, import, trust};
+pub(crate) use import::{are_there, import, is_trusting, trust};
 use tokio::sync::Mutex;
 
 use crate::{Code, Problem};

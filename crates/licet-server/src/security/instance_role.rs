@@ -43,6 +43,12 @@ fn permissions(role: InstanceRole) -> PermissionSet {
     }
 }
 
+/// The roles that have a permission.
+pub(super) fn roles_with(permission: Permission) -> Vec<InstanceRole> {
+    let has_it = |role: &InstanceRole| permissions(*role).contains(permission);
+    InstanceRole::ALL.iter().copied().filter(has_it).collect()
+}
+
 /// The roles of a user of an instance; never empty, ordered, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceRoles(Vec<InstanceRole>);

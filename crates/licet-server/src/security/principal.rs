@@ -1,6 +1,10 @@
+use licet_protocol::InstanceRole;
 use uuid::Uuid;
 
-use super::permission::{Permission, PermissionSet, Role};
+use super::{
+    instance_role::roles_with,
+    permission::{Permission, PermissionSet, Role},
+};
 use crate::problem::{Code, Problem};
 
 /// Which part of the site a caller sees.
@@ -57,7 +61,7 @@ impl Principal {
     /// # Errors
     /// 403 `permission_denied`, naming the permission.
     pub fn require(&self, permission: Permission) -> Result<(), Problem> {
-        if self.may(permission) { Ok(()) } else { Err(denied(permission)) }
+        if self.may(permission) { Ok(()) } else { Err(denied(self.caller, permission)) }
     }
 
     /// Whether the account as a whole is in scope. A caller that sees only single instances
@@ -97,12 +101,30 @@ impl Principal {
     }
 }
 
-fn denied(permission: Permission) -> Problem {
-    let detail = format!(
-        "This needs the permission {permission}; ask an administrator for a role that has it, \
-         or use a key of the right kind"
-    );
+fn denied(caller: Caller, permission: Permission) -> Problem {
+    let advice = match caller {
+        Caller::InstanceUser | Caller::LicensingKey | Caller::Anonymous => at_instance(permission),
+        Caller::AdministrationKey | Caller::ClientKey | Caller::User(_) => {
+            "ask an administrator for a role that has it, or use a key of the right kind".to_owned()
+        }
+    };
+    let detail = format!("This needs the permission {permission}; {advice}");
     Problem::new(Code::PermissionDenied, detail)
+}
+
+/// Who has a permission among those who belong to an instance.
+fn at_instance(permission: Permission) -> String {
+    match roles_with(permission).as_slice() {
+        [] => "nobody at an instance has it: use a user or key of the site".to_owned(),
+        [InstanceRole::Producer] => {
+            "at an instance its built-in user producer alone has it".to_owned()
+        }
+        roles => {
+            let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+            let names = names.join(" or ");
+            format!("at an instance users with {names} have it: ask its administrator for one")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -152,5 +174,28 @@ mod tests {
         let problem = caller.require(Permission::Keys).unwrap_err();
         assert_eq!(problem.code(), Code::PermissionDenied);
         assert!(problem.detail().contains("permission keys"));
+        assert!(problem.detail().contains("a key of the right kind"));
+    }
+
+    #[test]
+    fn who_belongs_to_an_instance_is_told_its_roles() {
+        let of_instance = |caller: Caller| Principal {
+            caller,
+            permissions: PermissionSet::default(),
+            ..principal(Scope::Instances(vec![Uuid::nil()]))
+        };
+        for (permission, advice) in [
+            (Permission::ModelsWrite, "users with ROLE_ADMIN have it"),
+            (Permission::ClientsRead, "users with ROLE_READ or ROLE_DROPCLIENT have it"),
+            (Permission::ProducerSettings, "user producer alone"),
+            (Permission::Keys, "of the site"),
+        ] {
+            for caller in [Caller::InstanceUser, Caller::LicensingKey, Caller::Anonymous] {
+                let problem = of_instance(caller).require(permission).unwrap_err();
+                let detail = problem.detail();
+                assert!(detail.contains(&format!("permission {permission};")), "{detail}");
+                assert!(detail.contains(advice), "{detail}");
+            }
+        }
     }
 }

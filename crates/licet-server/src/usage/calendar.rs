@@ -42,6 +42,10 @@ impl Calendar {
         self.zone.iana_name().unwrap_or("UTC")
     }
 
+    pub(super) fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// Reads a moment; a date alone is where it begins here.
     pub(super) fn moment(
         &self,

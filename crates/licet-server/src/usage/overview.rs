@@ -48,8 +48,8 @@ pub(super) struct OverviewParameters {
 /// Sum up the use of meters this year up to now, and in the last month, quarter and year.
 ///
 /// A meter is a feature, or an item that was charged in tokens. One row for each meter that was used,
-/// denied or in use in any of these times, by the calendar of the time zone and the server's clock. CSV has a line for each meter and
-/// time.
+/// denied or in use in any of these times, by the calendar of the time zone and the server's clock. CSV
+/// has a line for each meter and time, in which times are RFC 3339 with the offset of the time zone.
 #[utoipa::path(
     get,
     path = "/usage/api/v1/summaries/overview",
@@ -95,7 +95,7 @@ pub(super) async fn show(
     let overview = Overview { as_of: Millis(as_of_ms), time_zone, data };
     Ok(match format {
         Format::Json => Json(overview).into_response(),
-        Format::Csv => summary_csv::answer(&overview.lines()),
+        Format::Csv => summary_csv::answer(&overview.lines(), calendar.zone()),
     })
 }
 

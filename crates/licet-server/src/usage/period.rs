@@ -62,11 +62,7 @@ impl Period {
         if from.is_some() && past_days.is_some() {
             complaints.add("pastDays", "must be left out where from is given");
         }
-        if let (Some(from_ms), Some(until_ms)) = (from_ms, until_ms)
-            && from_ms > until_ms
-        {
-            complaints.add("from", "must not be after to");
-        }
+        check_order(complaints, from_ms, until_ms);
         let start = match from_ms {
             Some(from_ms) => Start::At(from_ms),
             None => Start::Before(days.unwrap_or(PAST_DAYS) * DAY_MS),
@@ -85,6 +81,19 @@ impl Period {
             Start::At(from_ms) => from_ms,
             Start::Before(length_ms) => self.until_ms.unwrap_or(now_ms).saturating_sub(length_ms),
         }
+    }
+}
+
+/// Complains of a start after the end.
+pub(super) fn check_order(
+    complaints: &mut Complaints,
+    from_ms: Option<i64>,
+    until_ms: Option<i64>,
+) {
+    if let (Some(from_ms), Some(until_ms)) = (from_ms, until_ms)
+        && from_ms > until_ms
+    {
+        complaints.add("from", "must not be after to");
     }
 }
 

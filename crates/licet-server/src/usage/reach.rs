@@ -46,13 +46,17 @@ impl Wanted {
     /// another's does not show.
     ///
     /// # Errors
-    /// 503 `store_unavailable`
+    /// 400 if the caller sees several single instances and names none; 503 `store_unavailable`
     pub(super) async fn within(
         self,
         app: &App,
         caller: &Principal,
     ) -> Result<Option<Reach>, Problem> {
-        let Some(instance_id) = self.instance_id else {
+        let instance_id = match self.instance_id {
+            None => own_instance(caller)?,
+            named => named,
+        };
+        let Some(instance_id) = instance_id else {
             return Ok(self.accounts_within(caller));
         };
         let row = app.engine.instance(instance_id.into()).await?;
@@ -77,15 +81,30 @@ impl Wanted {
     }
 }
 
+/// The one that a caller means who sees single instances and names none.
+fn own_instance(caller: &Principal) -> Result<Option<Uuid>, Problem> {
+    match &caller.scope {
+        Scope::Instances(own) => match own.as_slice() {
+            [only] => Ok(Some(*only)),
+            _ => Err(Problem::invalid("instanceId", "must be given, as you see several instances")),
+        },
+        Scope::Site | Scope::Accounts(_) => Ok(None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::security::{Caller, Role};
 
-    fn accounts(scope: Scope, wanted: Option<&str>) -> Option<Vec<String>> {
+    fn caller(scope: Scope) -> Principal {
         let role = Role::CustomerViewer;
         let (caller, permissions) = (Caller::User(role), role.permissions());
-        let caller = Principal { name: "ada".to_owned(), caller, permissions, scope };
+        Principal { name: "ada".to_owned(), caller, permissions, scope }
+    }
+
+    fn accounts(scope: Scope, wanted: Option<&str>) -> Option<Vec<String>> {
+        let caller = caller(scope);
         let wanted = Wanted { instance_id: None, account_id: wanted.map(str::to_owned) };
         wanted.accounts_within(&caller).map(|reach| reach.account_ids)
     }
@@ -100,5 +119,16 @@ mod tests {
         assert_eq!(accounts(own(), Some("B")), None);
         assert_eq!(accounts(Scope::Accounts(Vec::new()), None), None);
         assert_eq!(accounts(Scope::Instances(vec![Uuid::from_u128(1)]), None), None);
+    }
+
+    #[test]
+    fn who_sees_one_instance_need_not_name_it() {
+        let own = |scope: Scope| own_instance(&caller(scope)).map_err(|it| it.errors().to_vec());
+        let [one, two] = [1, 2].map(Uuid::from_u128);
+        assert_eq!(own(Scope::Instances(vec![one])), Ok(Some(one)));
+        let several = own(Scope::Instances(vec![one, two])).unwrap_err();
+        assert!(several[0].starts_with("instanceId: must be given"), "{several:?}");
+        assert_eq!(own(Scope::Site), Ok(None));
+        assert_eq!(own(Scope::Accounts(vec!["A".to_owned()])), Ok(None));
     }
 }

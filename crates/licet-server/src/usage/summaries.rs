@@ -14,7 +14,7 @@ use super::{
     calendar::Calendar,
     meter_sums::{GroupBy, Question, sum_up},
     parameter::{Complaints, WithMeters},
-    period::Moment,
+    period::{self, Moment},
     reach::Wanted,
     summary_csv::{self, Format},
 };
@@ -66,7 +66,7 @@ pub(super) struct SummaryParameters {
 /// which it was used, denied or in use. A period begins at the very millisecond at which it does in
 /// the time zone; only tokens are counted by hours UTC, each in the period in which it begins, which
 /// shows in the few zones that are not whole hours from UTC. Use that is taken back counts when it was
-/// taken back.
+/// taken back. In CSV times are RFC 3339 with the offset of the time zone.
 #[utoipa::path(
     get,
     path = "/usage/api/v1/summaries",
@@ -101,10 +101,11 @@ pub(super) async fn list(
     let calendar = Calendar::read(&mut c, &given.time_zone);
     let wanted = Wanted::read(&mut c, Some(&given.instance_id), Some(given.account_id));
     let as_of_ms = app.now_ms();
-    let until_ms = calendar.moment(&mut c, "to", &given.to).unwrap_or(i64::MAX);
-    // A period that has not begun has nothing yet.
-    let until_ms = until_ms.min(as_of_ms.saturating_add(1));
+    let until_ms = calendar.moment(&mut c, "to", &given.to);
     let from_ms = calendar.moment(&mut c, "from", &given.from);
+    period::check_order(&mut c, from_ms, until_ms);
+    // A period that has not begun has nothing yet.
+    let until_ms = until_ms.unwrap_or(i64::MAX).min(as_of_ms.saturating_add(1));
     let this_year = || calendar.current(CalendarUnit::Year, until_ms).map(|year| year.from_ms);
     let from_ms = from_ms.or_else(this_year).unwrap_or(0);
     let periods = calendar.periods(unit, from_ms, until_ms, PERIODS_MAX).unwrap_or_else(|| {
@@ -131,7 +132,7 @@ pub(super) async fn list(
     let summaries = Summaries { as_of, time_zone, unit, data: data.collect() };
     Ok(match format {
         Format::Json => Json(summaries).into_response(),
-        Format::Csv => summary_csv::answer(&summaries.data),
+        Format::Csv => summary_csv::answer(&summaries.data, calendar.zone()),
     })
 }
 

@@ -4,6 +4,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use jiff::tz::TimeZone;
 use licet_protocol::{SUMMARY_COLUMNS, Summary};
 
 use super::{csv::Line, parameter::Complaints};
@@ -31,10 +32,10 @@ impl Format {
     }
 }
 
-/// The answer with these rows.
-pub(super) fn answer(rows: &[Summary]) -> Response {
+/// The answer with these rows, whose times are written as in this zone.
+pub(super) fn answer(rows: &[Summary], zone: &TimeZone) -> Response {
     let mut lines = format!("{}\r\n", SUMMARY_COLUMNS.join(","));
-    rows.iter().for_each(|row| write(row, &mut lines));
+    rows.iter().for_each(|row| write(row, zone, &mut lines));
     let mut response = lines.into_response();
     let headers = response.headers_mut();
     let media_type = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
@@ -45,13 +46,13 @@ pub(super) fn answer(rows: &[Summary]) -> Response {
 }
 
 /// In the order of [`SUMMARY_COLUMNS`].
-fn write(row: &Summary, to: &mut String) {
+fn write(row: &Summary, zone: &TimeZone, to: &mut String) {
     let usage = &row.usage;
     let mut line = Line::new(to);
     line.text(&row.meter);
     line.text(&row.period);
-    line.plain(usage.from.0);
-    line.plain(usage.to.0);
+    line.plain(usage.from.in_zone(zone));
+    line.plain(usage.to.in_zone(zone));
     line.optional(row.instance_id);
     line.text(row.account_id.as_deref().unwrap_or_default());
     line.plain(usage.units);

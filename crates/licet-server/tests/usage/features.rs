@@ -184,6 +184,32 @@ async fn customers_see_their_own_use() {
 }
 
 #[tokio::test]
+async fn who_belongs_to_an_instance_sees_its_use_without_naming_it() {
+    let (office, northwind, other) = seats().await;
+    let admin = office.admin().await;
+    let path = format!("/operations/api/v1/instances/{northwind}/admin-password");
+    let password = json!({ "password": "Orange-Tree-7" });
+    office.send("PUT", &path, &admin, Some(password.clone())).await.is(204);
+    let log_in = json!({ "user": "admin", "password": password["password"] });
+    let path = format!("/api/1.0/instances/{northwind}/authorize");
+    let token = office.send("POST", &path, "", Some(log_in)).await.value(200);
+    let own = format!("Bearer {}", token["token"].as_str().unwrap());
+
+    let rows = summaries(&office, &own, "period=month").await;
+    let january = json!(["2026-01", 2, 5, 1, 1, 1, { "COUNT_INSUFFICIENT": 1 }]);
+    assert_eq!(rows.iter().map(brief).collect::<Vec<_>>(), [january]);
+    let overview = office.get(&format!("{SUMMARIES}/overview"), &own).await.value(200);
+    assert_eq!(overview["data"][0]["yearToDate"]["units"], 2);
+    let denials = office.get("/usage/api/v1/denials", &own).await.value(200);
+    assert_eq!(denials["data"].as_array().unwrap().len(), 1);
+    assert_eq!(denials["data"][0]["instanceId"], json!(northwind));
+    for query in [format!("instanceId={other}"), "accountId=OTHER".to_owned()] {
+        assert_eq!(summaries(&office, &own, &query).await.len(), 0, "{query}");
+    }
+    assert_eq!(summaries(&office, &own, "accountId=NORTHWIND").await.len(), 1);
+}
+
+#[tokio::test]
 async fn items_that_are_charged_in_tokens_are_meters_too() {
     let shop = crate::shop::open().await;
     put(&shop.office, &shop.northwind, "render", metered(), 9).await;
@@ -212,6 +238,10 @@ async fn items_that_are_charged_in_tokens_are_meters_too() {
     let lines = text(&csv);
     assert!(lines.contains("\r\neditor,2026-01,"), "{lines}");
     assert!(lines.contains(",6,,,,3,1,,15\r\n"), "{lines}");
+    let csv = format!("{SUMMARIES}?format=csv&timeZone=Europe/Berlin");
+    let csv = shop.office.get(&csv, &admin).await.is(200);
+    let month = "2026-01,2026-01-01T00:00:00+01:00,2026-02-01T00:00:00+01:00,";
+    assert!(text(&csv).contains(month), "{}", text(&csv));
     let (mut metered, mut priced) = (0, 0);
     let report = shop.office.get("/data/api/v1/report/usage", &admin).await.value(200);
     for row in report["data"].as_array().unwrap() {
@@ -238,6 +268,7 @@ async fn what_cannot_be_asked_is_refused_with_advice() {
         ("?groupBy=meter", "must be instance or account"),
         ("?from=yesterday", "must be POSIX milliseconds"),
         ("?period=day&from=1970-01-01", "at most 1500 periods"),
+        ("?from=2026-01-02&to=2026-01-01", "from: must not be after to"),
         ("?instanceId=7", "instanceId"),
         ("?format=xml", "must be json or csv"),
         ("?metre=x", "unknown field"),

@@ -30,7 +30,7 @@ impl DirectoryLock {
             .map_err(|error| io_error(&path, &error))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(taken(directory, &mut file)),
+            Err(TryLockError::WouldBlock) => return Err(taken(&mut file)),
             Err(TryLockError::Error(error)) => return Err(io_error(&path, &error)),
         }
         leave_process_id(&mut file).map_err(|error| io_error(&path, &error))?;
@@ -44,13 +44,12 @@ pub(super) fn is_in_use(directory: &Path) -> bool {
         .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
-fn taken(directory: &Path, file: &mut File) -> StoreError {
+fn taken(file: &mut File) -> StoreError {
     let mut process = String::new();
     // The number is a courtesy; without it the message still says what is wrong.
     let _ = file.read_to_string(&mut process);
     StoreError::Unavailable(format!(
-        "the data directory {} is in use by another licet server (process {})",
-        directory.display(),
+        "the data directory is in use by another licet server (process {})",
         process.trim()
     ))
 }
