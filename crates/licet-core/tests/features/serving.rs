@@ -301,6 +301,19 @@ fn a_feature_with_no_count_is_given_back_alone_where_others_are_kept() {
 }
 
 #[test]
+fn what_is_owned_no_more_can_still_be_given_back() {
+    let mut shop = Shop::with(vec![floating("render", "2.0", 3)]);
+    shop.serve(ask(&["h1"], &[want("render", "2.0", 2)]));
+    shop.put(line("act-1", vec![floating("export", "1.0", 1)]));
+    assert_eq!(shop.in_use("render"), 2, "it stays with whom it was lent to");
+    let answer = shop.serve(ask(&["h1"], &[want("render", "9.0", 0), want("export", "1.0", 1)]));
+    assert_eq!(granted(&answer), ["export 1.0 1"]);
+    assert!(statuses(&answer).is_empty());
+    assert_eq!(shop.in_use("render"), 0);
+    shop.assert_kept();
+}
+
+#[test]
 fn what_is_held_can_be_given_back_while_nothing_is_served() {
     let mut shop = two();
     shop.serve(ask(&["h1"], &[want("render", "2.0", 2), want("export", "1.0", 1)]));

@@ -68,6 +68,8 @@ impl Serving {
             }
         }
         let status = match takings.is_empty() {
+            // What is given back need not be there any more.
+            true if wanted.count == 0 => None,
             true => self
                 .unfitness(sources, wanted)
                 .or_else(|| (left > 0).then_some(StatusCode::CountInsufficient)),
