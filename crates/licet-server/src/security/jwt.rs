@@ -146,7 +146,7 @@ pub(super) fn decode<T: DeserializeOwned>(part: &str, name: &str) -> Result<T, P
     let bytes = URL_SAFE_NO_PAD
         .decode(part)
         .map_err(|_| invalid(format!("The {name} of the token is not Base64url")))?;
-    serde_json::from_slice(&bytes)
+    licet_protocol::parse(&bytes)
         .map_err(|error| invalid(format!("The {name} of the token cannot be read: {error}")))
 }
 

@@ -12,10 +12,10 @@ use super::{
     audit::Author,
     authenticator::Authenticator,
     keys::{KeyError, PublicKey},
-    pem::read_public_key,
+    pem::{PemError, read_public_key},
     thumbprint::thumbprint,
 };
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// Keys that an instance may have: a token that names none is tried with each.
 const KEYS_MAX: usize = 16;
@@ -47,7 +47,10 @@ impl LicensingKey {
         let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
         match std::str::from_utf8(body) {
             Ok(text) if body.iter().all(is_text) => {
-                read_public_key(text).map_err(|error| refused(KeyError::Pem(error)))
+                read_public_key(text).map_err(|error| match error {
+                    PemError::NotPem => Problem::new(Code::InvalidPublicKey, NEITHER),
+                    error => refused(KeyError::Pem(error)),
+                })
             }
             _ => Ok(body.to_vec()),
         }
@@ -58,6 +61,9 @@ impl LicensingKey {
         Ok(Self { kid, der, created_ms, key })
     }
 }
+
+const NEITHER: &str = "The key is neither PEM nor DER; send the file of openssl pkey -pubout, \
+    with -outform DER or without (curl: --data-binary @FILE)";
 
 /// The licensing keys of all instances; never changes, a change makes a new one.
 #[derive(Debug, Default)]

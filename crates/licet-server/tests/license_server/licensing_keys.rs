@@ -94,7 +94,7 @@ async fn what_is_no_key_is_told_what_it_is() {
         (pem("CERTIFICATE"), "invalid_public_key", "certificate"),
         (b"ssh-ed25519 AAAA ada".to_vec(), "invalid_public_key", "ssh-keygen"),
         (b"{\"kty\":\"OKP\"}".to_vec(), "invalid_public_key", "JWK"),
-        (b"MIIBIjAN".to_vec(), "invalid_public_key", "not PEM"),
+        (b"MIIBIjAN".to_vec(), "invalid_public_key", "neither PEM nor DER"),
     ] {
         let answer = upload(&admin, &path, "application/octet-stream", &body).await;
         let detail = answer.problem(400, code);
