@@ -16,8 +16,8 @@ use std::{
 };
 
 use licet_core::{
-    Asker, Command, CountOverdraft, FeatureLineItemTerms, FeatureRequest, FeatureTerms, InstanceId,
-    LicenseModel, LineItemState, Operation, Query, Reply, Site, StatusCode, WantedFeature,
+    Asker, Command, FeatureLineItemTerms, FeatureRequest, FeatureTerms, InstanceId, LicenseModel,
+    LineItemState, Operation, Query, Reply, Site, StatusCode, WantedFeature,
     model::{HostId, Version},
 };
 use licet_engine::{Engine, ManualClock, Options, verify};
@@ -93,20 +93,8 @@ fn recounted(uses: &[Use], seats: impl Fn(&str) -> u64) -> Tallies {
 }
 
 fn line_item(pools: &BTreeMap<&'static str, u64>) -> FeatureLineItemTerms {
-    let feature = |(item, seats): (&&str, &u64)| FeatureTerms {
-        name: (*item).into(),
-        version: Version::default(),
-        model: LicenseModel::Concurrent,
-        count: *seats,
-        overdraft: CountOverdraft::None,
-        borrow_interval_ms: None,
-        renew_percent: None,
-        grace_ms: 0,
-        vendor_string: "".into(),
-        serial_number: "".into(),
-        issuer: "".into(),
-        notice: "".into(),
-        selectors: Default::default(),
+    let feature = |(item, seats): (&&str, &u64)| {
+        FeatureTerms::plain(item, Version::default(), LicenseModel::Concurrent, *seats)
     };
     FeatureLineItemTerms {
         activation_id: "act-1".into(),

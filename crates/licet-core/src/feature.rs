@@ -101,6 +101,27 @@ pub struct FeatureLineItem {
 }
 
 impl FeatureTerms {
+    /// Terms of a feature of which nothing else is said: no overdraft, no grace, no selectors, and
+    /// lent for as long as the instance says.
+    #[must_use]
+    pub fn plain(name: &str, version: Version, model: LicenseModel, count: u64) -> Self {
+        Self {
+            name: name.into(),
+            version,
+            model,
+            count,
+            overdraft: CountOverdraft::None,
+            borrow_interval_ms: None,
+            renew_percent: None,
+            grace_ms: 0,
+            vendor_string: "".into(),
+            serial_number: "".into(),
+            issuer: "".into(),
+            notice: "".into(),
+            selectors: Selectors::new(),
+        }
+    }
+
     /// Whether both are the same feature, whose counts in use go on when a line item is put anew.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {

@@ -3,9 +3,9 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use licet_core::{
-    Asker, ClientFilter, Command, CountOverdraft, FeatureLineItemTerms, FeatureRequest,
-    FeatureTerms, InstanceId, LicenseModel, LineItemState, Metered, Operation, Query, Reply, Site,
-    WantedFeature, model::HostId,
+    Asker, ClientFilter, Command, FeatureLineItemTerms, FeatureRequest, FeatureTerms, InstanceId,
+    LicenseModel, LineItemState, Metered, Operation, Query, Reply, Site, WantedFeature,
+    model::HostId,
 };
 use licet_engine::{Engine, ManualClock, Options, verify};
 use licet_store::{
@@ -114,19 +114,8 @@ fn everything(span: Span) -> MeterFilter {
 
 fn feature(name: &str, model: LicenseModel, count: u64) -> FeatureTerms {
     FeatureTerms {
-        name: name.into(),
-        version: "2.0".parse().expect("it is a version"),
-        model,
-        count,
-        overdraft: CountOverdraft::None,
         borrow_interval_ms: Some(45 * 60_000),
-        renew_percent: None,
-        grace_ms: 0,
-        vendor_string: "".into(),
-        serial_number: "".into(),
-        issuer: "".into(),
-        notice: "".into(),
-        selectors: Default::default(),
+        ..FeatureTerms::plain(name, "2.0".parse().expect("it is a version"), model, count)
     }
 }
 

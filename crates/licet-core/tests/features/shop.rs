@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use licet_core::{
-    Asker, ClientFilter, ClientView, Command, Context, CountOverdraft, FeatureAnswer, FeatureCount,
+    Asker, ClientFilter, ClientView, Command, Context, FeatureAnswer, FeatureCount,
     FeatureLineItemTerms, FeatureRequest, FeatureTerms, FeatureView, Granularity, Instance,
     LicenseModel, LineItemState, Metered, Operation, Policies, Query, Record, Refusal, Reply, Site,
     WantedFeature,
@@ -41,21 +41,7 @@ pub(crate) fn want(name: &str, version: &str, count: u64) -> WantedFeature {
 }
 
 pub(crate) fn feature(name: &str, version: &str, model: LicenseModel, count: u64) -> FeatureTerms {
-    FeatureTerms {
-        name: name.into(),
-        version: version.parse().expect("a version"),
-        model,
-        count,
-        overdraft: CountOverdraft::None,
-        borrow_interval_ms: None,
-        renew_percent: None,
-        grace_ms: 0,
-        vendor_string: "".into(),
-        serial_number: "".into(),
-        issuer: "".into(),
-        notice: "".into(),
-        selectors: Default::default(),
-    }
+    FeatureTerms::plain(name, self::version(version), model, count)
 }
 
 pub(crate) fn floating(name: &str, version: &str, count: u64) -> FeatureTerms {

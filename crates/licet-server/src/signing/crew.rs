@@ -91,17 +91,14 @@ impl Crew {
     pub(super) fn hand(&self, work: Work) -> Handed {
         let size = self.threads.len();
         let mut queue = self.shared.queue.lock();
-        let is_needed = match work.key.algorithm {
-            SigningAlgorithm::EdDsa if queue.waiting.len() >= QUICK_MAX => {
-                return Handed::Back(work);
-            }
-            SigningAlgorithm::Rs256 if queue.waiting.len() >= SLOW_MAX => {
-                return Handed::Back(work);
-            }
+        let (waiting_max, is_needed) = match work.key.algorithm {
             // To call a thread takes half as long as to sign, so that one is enough.
-            SigningAlgorithm::EdDsa => queue.idle == size && size > 0,
-            SigningAlgorithm::Rs256 => queue.idle > 0,
+            SigningAlgorithm::EdDsa => (QUICK_MAX, queue.idle == size && size > 0),
+            SigningAlgorithm::Rs256 => (SLOW_MAX, queue.idle > 0),
         };
+        if queue.waiting.len() >= waiting_max {
+            return Handed::Back(work);
+        }
         let (done, signed) = oneshot::channel();
         queue.waiting.push_back((work, done));
         if is_needed {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use licet_core::{
-    Asker, Command, CountOverdraft, FeatureAnswer, FeatureCount, FeatureLineItemTerms,
-    FeatureRequest, FeatureTerms, InstanceId, LicenseModel, LineItemState, Operation, Reply,
-    WantedFeature, model::HostId,
+    Asker, Command, FeatureAnswer, FeatureCount, FeatureLineItemTerms, FeatureRequest,
+    FeatureTerms, InstanceId, LicenseModel, LineItemState, Operation, Reply, WantedFeature,
+    model::HostId,
 };
 use serde_json::Value;
 
@@ -18,21 +18,7 @@ pub(crate) const ONE: &str = "act-1";
 
 /// A concurrent feature of version 1.0.
 pub(crate) fn floating(name: &str, count: u64) -> FeatureTerms {
-    FeatureTerms {
-        name: name.into(),
-        version: "1.0".parse().unwrap(),
-        model: LicenseModel::Concurrent,
-        count,
-        overdraft: CountOverdraft::None,
-        borrow_interval_ms: None,
-        renew_percent: None,
-        grace_ms: 0,
-        vendor_string: "".into(),
-        serial_number: "".into(),
-        issuer: "".into(),
-        notice: "".into(),
-        selectors: Default::default(),
-    }
+    FeatureTerms::plain(name, "1.0".parse().unwrap(), LicenseModel::Concurrent, count)
 }
 
 /// One copy, since a day before the start of the stories and permanent.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use licet_core::{
-    Asker, Command, CountOverdraft, FeatureLineItemTerms, FeatureRequest, FeatureTerms, InstanceId,
-    LicenseModel, LineItemState, Metered, Operation, Reply, WantedFeature, model::HostId,
+    Asker, Command, FeatureLineItemTerms, FeatureRequest, FeatureTerms, InstanceId, LicenseModel,
+    LineItemState, Metered, Operation, Reply, WantedFeature, model::HostId,
 };
 use licet_server::security::Role;
 use serde_json::{Value, json};
@@ -31,21 +31,7 @@ async fn ask(office: &Office, instance: &str, command: Command) -> Reply {
 
 /// Puts a line item of one feature that is there for ever.
 pub async fn put(office: &Office, instance: &str, name: &str, model: LicenseModel, count: u64) {
-    let feature = FeatureTerms {
-        name: name.into(),
-        version: "1.0".parse().unwrap(),
-        model,
-        count,
-        overdraft: CountOverdraft::None,
-        borrow_interval_ms: None,
-        renew_percent: None,
-        grace_ms: 0,
-        vendor_string: "".into(),
-        serial_number: "".into(),
-        issuer: "".into(),
-        notice: "".into(),
-        selectors: Default::default(),
-    };
+    let feature = FeatureTerms::plain(name, "1.0".parse().unwrap(), model, count);
     let terms = FeatureLineItemTerms {
         activation_id: format!("line-{name}").into(),
         state: LineItemState::Deployed,

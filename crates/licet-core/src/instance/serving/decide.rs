@@ -134,6 +134,7 @@ impl Serving {
         let admission = self.admission(&request.asker);
         let refusal = refusal(request, terms);
         let refusal = refusal.or_else(|| admission.is_none().then_some(StatusCode::HostDenied));
+        // Nothing new is served then, but what is given back is taken.
         if let Some(status) = refusal.filter(|_| !request.only_gives_back()) {
             return Decision::refused(request, status);
         }
@@ -147,8 +148,6 @@ impl Serving {
         };
         match request.operation {
             Operation::Undo => attempt.undo(),
-            // Nothing new is served, but what is given back is taken.
-            Operation::Request if refusal.is_some() => attempt.serve(),
             Operation::Request if request.features.is_empty() && !request.incremental => {
                 let wishes = self.unasked(&attempt.sources, &admission.gifts);
                 let mut decision = attempt.go(&wishes, &[]);
